@@ -1,0 +1,1 @@
+"""Every command, query, reply and signal between Forebay's actors."""

@@ -1,0 +1,1 @@
+"""Where metrics are brought: the `Store` protocol in `base`, one implementation a file."""

@@ -1,0 +1,69 @@
+# Forebay's recipes. `just` alone lists them.
+# Everything is installed into .venv; nothing outside this folder is touched and no root is needed.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+export PATH := justfile_directory() / ".venv/bin" + ":" + justfile_directory() / ".tools/bin" + ":" + env("PATH")
+export UV_PYTHON_DOWNLOADS := "never"
+export PYTHONDONTWRITEBYTECODE := ""
+
+# list the recipes
+_default:
+    @just --list --unsorted
+
+# make .venv with the locked packages (does nothing when it is up to date)
+[group('set-up')]
+setup:
+    @command -v uv >/dev/null || python3 -m pip install -q --target .tools uv
+    @test -x .venv/bin/python || uv venv -q --python '>=3.11' .venv
+    @cmp -s requirements-dev.lock .venv/installed.lock || { uv pip sync -q --require-hashes requirements-dev.lock && uv pip install -q --no-deps --no-build-isolation -e . && cp requirements-dev.lock .venv/installed.lock; }
+
+# resolve the dependencies anew and pin them with hashes
+[group('set-up')]
+lock:
+    uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml -o requirements.lock
+    uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml --group dev -o requirements-dev.lock
+
+# run Forebay with the embedded store and the page at http://127.0.0.1:8420
+[group('use')]
+run *args: setup
+    forebay run {{args}}
+
+# send realistic metrics to a running Forebay
+[group('use')]
+demo *args: setup
+    forebay demo {{args}}
+
+# the journal tool: just journal ls | verify | dump
+[group('use')]
+journal *args: setup
+    forebay journal {{args}}
+
+# all tests (under ten minutes)
+[group('develop')]
+test *args: setup
+    pytest {{args}}
+
+# the quick tests (under a minute)
+[group('develop')]
+quick *args: setup
+    pytest -m 'not slow' {{args}}
+
+# lint, format, types, layers
+[group('develop')]
+check: setup
+    ruff check
+    ruff format --check
+    pyright
+    lint-imports
+
+# format and mend what can be mended
+[group('develop')]
+fix: setup
+    ruff check --fix
+    ruff format
+
+# build the wheel and the source distribution into dist/
+[group('develop')]
+build: setup
+    python -m build

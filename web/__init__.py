@@ -1,0 +1,1 @@
+"""The edges: HTTP, WebSocket, receivers and the page. May import `journal`, never `actors`."""

@@ -1,0 +1,296 @@
+"""What the edge needs from the running system, named as Protocols; `actors` hands in the implementations.
+
+The Structs here are what goes over HTTP and WebSocket, field by field as in the public contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from typing import Any, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from journal.events import Metric, Nanoseconds, Offset
+
+Durability: TypeAlias = Literal["fsync", "interval", "os"]
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The reply to a request whose metrics are as durable as `durability` says."""
+
+    accepted: int
+    first_offset: Offset
+    last_offset: Offset
+    durability: Durability
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Nothing of the request was taken; `retry_after` in seconds where trying again may help.
+
+    busy: the mailbox is full · stopping: shutting down · disk-full: no room in the journal ·
+    failed: the journal could not be written.
+    """
+
+    reason: Literal["busy", "stopping", "disk-full", "failed"]
+    detail: str
+    retry_after: float | None = None
+
+
+Receipt: TypeAlias = Accepted | Refused
+
+
+class Ingest(Protocol):
+    """The way in."""
+
+    def offer(self, metrics: list[Metric], key: str, receive: Callable[[Receipt], None]) -> None:
+        """Hand over one request's metrics, not empty, with its idempotency key or "". Never waits.
+
+        `receive` is called exactly once, on the event loop, possibly before `offer` returns (refusals
+        are). It must not raise.
+        """
+        ...
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """A text frame for subscribers, encoded once. A `metrics` frame covers offsets
+    `[first_offset, last_offset]`; for every other type both are -1."""
+
+    text: str
+    first_offset: int = -1
+    last_offset: int = -1
+
+
+class FrameSink(Protocol):
+    """A subscriber, as the broadcaster sees it."""
+
+    def offer(self, frame: Frame) -> None:
+        """Take `frame`, or note the gap. Never waits, never raises."""
+        ...
+
+
+class Live(Protocol):
+    """What is happening now, and what happened since an offset."""
+
+    def hello(self) -> Frame:
+        """The first frame for a new subscriber: journal id, next offset, flags."""
+        ...
+
+    def subscribe(self, sink: FrameSink) -> AbstractContextManager[Offset]:
+        """Offer every frame from now on to `sink`; the value is the first offset that they will cover."""
+        ...
+
+    def backfill(self, first: Offset, until: Offset) -> AsyncIterator[Frame]:
+        """The metrics of `[first, until)` from the journal, as frames. What retention has deleted is
+        reported by a `gap` frame first."""
+        ...
+
+
+class LiveMetric(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A metric in a `metrics` frame: as accepted, with its offset and its time filled in."""
+
+    offset: Offset
+    name: str
+    value: float
+    time: Nanoseconds
+    kind: str = "gauge"
+    unit: str = ""
+    source: str = ""
+    session: str = ""
+    attributes: dict[str, Any] = {}
+
+
+class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
+    """Greets a subscriber."""
+
+    journal_id: str
+    next_offset: Offset
+    flags: dict[str, Any]
+    version: str
+
+
+class Metrics(msgspec.Struct, frozen=True, tag_field="type", tag="metrics"):
+    """New metrics. Control events take offsets too, so offsets within the range may be missing."""
+
+    first_offset: Offset
+    last_offset: Offset
+    metrics: list[LiveMetric]
+
+
+class Gap(msgspec.Struct, frozen=True, tag_field="type", tag="gap"):
+    """The metrics of `[first_offset, last_offset]` were not sent: ask for them by offset, or do without."""
+
+    first_offset: Offset
+    last_offset: Offset
+    reason: Literal["slow", "retired", "busy"]
+
+
+class Goodbye(msgspec.Struct, frozen=True, tag_field="type", tag="goodbye"):
+    """The server is going; come back after `reconnect_after` seconds."""
+
+    reason: str
+    reconnect_after: float
+
+
+class JournalStatus(msgspec.Struct, frozen=True):
+    """The journal at a glance; `free_bytes` is the room left on its disk."""
+
+    id: str
+    first_offset: Offset
+    next_offset: Offset
+    segments: int
+    bytes: int
+    free_bytes: int
+    durability: Durability
+    state: Literal["writable", "full", "failed"]
+
+
+class StoreStatus(msgspec.Struct, frozen=True):
+    """A store at a glance; `lag` is metrics accepted and not yet in it."""
+
+    name: str
+    cursor: Offset
+    lag: int
+    persisted: int
+    breaker: Literal["closed", "open", "half-open"]
+    state: Literal["starting", "following", "catching-up", "waiting", "blocked"]
+    last_error: str | None
+
+
+class DeadLetterStatus(msgspec.Struct, frozen=True):
+    """The dead-letter queue at a glance."""
+
+    pending: int
+
+
+class ActorStatus(msgspec.Struct, frozen=True):
+    """One actor of the tree; `mailbox` messages wait of at most `capacity`."""
+
+    name: str
+    path: str
+    kind: Literal["supervisor", "actor", "worker"]
+    state: Literal["starting", "running", "restarting", "stopping", "stopped", "failed"]
+    mailbox: int
+    capacity: int
+    processed: int
+    dropped: int
+    restarts: int
+    last_error: str | None
+    children: list[ActorStatus]
+
+
+class StatusReport(msgspec.Struct, frozen=True):
+    """The answer of `GET /api/status`. Numbers are since the journal began;
+    `accepted = persisted + dead_lettered + pending`."""
+
+    journal: JournalStatus
+    stores: list[StoreStatus]
+    dead_letters: DeadLetterStatus
+    actors: ActorStatus
+    accepted: int
+    persisted: int
+    dead_lettered: int
+    pending: int
+    version: str
+    started_at: Nanoseconds
+
+
+class StatusFrame(msgspec.Struct, frozen=True, tag_field="type", tag="status"):
+    """The status, to subscribers, once a second."""
+
+    status: StatusReport
+
+
+class Status(Protocol):
+    """How the system is."""
+
+    def report(self) -> StatusReport:
+        """The whole of it, now."""
+        ...
+
+    def not_ready(self) -> list[str]:
+        """Why no traffic should be sent here now, one sentence a reason; empty when ready."""
+        ...
+
+
+class Point(msgspec.Struct, frozen=True):
+    """One step of a series: `time` is where the step begins."""
+
+    time: Nanoseconds
+    min: float
+    mean: float
+    max: float
+    count: int
+
+
+class Series(msgspec.Struct, frozen=True):
+    """The history of one name from one source."""
+
+    name: str
+    source: str
+    unit: str
+    points: list[Point]
+
+
+class NameSeen(msgspec.Struct, frozen=True):
+    """A metric name that the store holds, with what is known of it."""
+
+    name: str
+    kind: str
+    unit: str
+    sources: list[str]
+    first_time: Nanoseconds
+    last_time: Nanoseconds
+    count: int
+
+
+class SessionSeen(msgspec.Struct, frozen=True):
+    """A session that has sent metrics."""
+
+    session: str
+    source: str
+    first_time: Nanoseconds
+    last_time: Nanoseconds
+    count: int
+
+
+class HistoryUnavailableError(Exception):
+    """The store cannot be asked now; the message says why. Nothing is lost: it is in the journal."""
+
+
+class History(Protocol):
+    """What the store holds. Every method raises HistoryUnavailableError when it does not answer."""
+
+    async def series(
+        self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
+    ) -> list[Series]:
+        """Per source, down-sampled to `step`: the points of `[start, until)` that have metrics."""
+        ...
+
+    async def names(self) -> list[NameSeen]:
+        """Every metric name, sorted."""
+        ...
+
+    async def sessions(self) -> list[SessionSeen]:
+        """Every session, the latest seen first."""
+        ...
+
+
+class EdgeSettings(msgspec.Struct, frozen=True):
+    """What the edge must know of the configuration. `token` is never printed."""
+
+    token: str | None = None
+    max_body: int = 8 * 1024 * 1024
+    """Bytes of a request's body, after decompression."""
+    max_in_flight: int = 64 * 1024 * 1024
+    """Bytes of bodies taken and not yet answered; above it requests are refused with 503."""
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """All that the edge is given."""
+
+    ingest: Ingest
+    live: Live
+    status: Status
+    history: History
+    settings: EdgeSettings
