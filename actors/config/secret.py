@@ -1,0 +1,87 @@
+"""Values that no output ever shows."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+HIDDEN = "***"
+
+
+class Secret:
+    """A value that prints as `***` everywhere; only `reveal` returns it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself: to be sent where it is asked for, never to be printed."""
+        return self._value
+
+    def __str__(self) -> str:
+        return HIDDEN
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and type(other) is type(self) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._value))
+
+
+class StoreUrl(Secret):
+    """Where a store is: `sqlite:///PATH`, `supabase:`, `postgresql://…`, `memory:`.
+
+    Prints without its password.
+
+    Raises ValueError, saying what is wrong and never the value, for anything else. Paths are as in
+    SQLAlchemy: three slashes begin a relative path, four an absolute one.
+    """
+
+    __slots__ = ()
+
+    SCHEMES = ("sqlite", "supabase", "postgresql", "memory")
+    ALLOWED = "sqlite:///PATH, supabase: or postgresql://USER@HOST/DATABASE"
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        scheme, colon, rest = value.partition(":")
+        if not colon or scheme not in self.SCHEMES:
+            raise ValueError(f"must be {self.ALLOWED}")
+        if scheme == "sqlite" and (not rest.startswith("///") or rest == "///"):
+            raise ValueError("must name a file: sqlite:///relative/path or sqlite:////absolute/path")
+        if scheme in ("supabase", "memory") and rest:
+            raise ValueError(f"must be {scheme}: with nothing behind it")
+        if scheme == "postgresql":
+            self._require_host(value)
+
+    @staticmethod
+    def _require_host(value: str) -> None:
+        try:
+            netloc = urlsplit(value).netloc
+        except ValueError:
+            netloc = ""
+        if not netloc:
+            raise ValueError("must name a host: postgresql://USER@HOST/DATABASE")
+
+    @classmethod
+    def for_data(cls, data: str) -> StoreUrl:
+        """The embedded store of the data directory `data`."""
+        return cls(f"sqlite:///{data.rstrip('/')}/forebay.db")
+
+    @property
+    def scheme(self) -> str:
+        """What kind of store it is: one of SCHEMES."""
+        return self._value.partition(":")[0]
+
+    def __str__(self) -> str:
+        before, at, after = self._value.rpartition("@")
+        if at:
+            head, slashes, login = before.partition("://")
+            user, colon, _ = login.partition(":")
+            before = f"{head}{slashes}{user}{colon}{HIDDEN if colon else ''}"
+        return re.sub(r"(?i)([?&][^=&]*password=)[^&]*", rf"\1{HIDDEN}", f"{before}{at}{after}")
