@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -106,7 +107,7 @@ def size(low: int, high: int = 2**63 - 1) -> Kind:
             found := re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)\s*", raw)
         ):
             unit = _SIZE_UNITS.get(found[2].lower())
-            value = None if unit is None else round(float(found[1]) * unit)
+            value = None if unit is None else round(Fraction(found[1]) * unit)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise ValueError(f"must be {allowed}, as in 8MiB, 10GB or 65536")
         return value

@@ -33,6 +33,12 @@ class Secret:
         return hash((type(self), self._value))
 
 
+def _beginning(value: str) -> str:
+    """So much of `value` as cannot be a password: its first word."""
+    found = re.match(r"[A-Za-z0-9+.-]{1,20}", value)
+    return found[0] if found else ""
+
+
 class StoreUrl(Secret):
     """Where a store is: `sqlite:///PATH`, `supabase:`, `postgresql://…`, `memory:`.
 
@@ -51,7 +57,7 @@ class StoreUrl(Secret):
         super().__init__(value)
         scheme, colon, rest = value.partition(":")
         if not colon or scheme not in self.SCHEMES:
-            raise ValueError(f"must be {self.ALLOWED}")
+            raise ValueError(f"must be {self.ALLOWED}; it begins with {_beginning(value)!r}")
         if scheme == "sqlite" and (not rest.startswith("///") or rest == "///"):
             raise ValueError("must name a file: sqlite:///relative/path or sqlite:////absolute/path")
         if scheme in ("supabase", "memory") and rest:
