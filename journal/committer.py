@@ -1,0 +1,228 @@
+"""Group commit: one thread that takes whatever has gathered, makes one record of it, writes and syncs it.
+
+It takes the next batch the moment the last one is on the disk, without waiting for the event loop, so a
+slow disk is never idle while somebody waits for it. Offsets, chain and state move only when a write has
+succeeded: a failed one leaves no trace.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from journal.disk import is_full
+from journal.events import Event, MetricsAccepted, Nanoseconds, State, encoder, is_plain, width
+from journal.framing import RECORD_HEADER_SIZE, Place, Sealing, record_size, seal
+from journal.recovery import new_segment
+from journal.replay import evolve
+from journal.segment import DEFAULT_BYTES, SegmentInfo, fits_reserve, must_roll
+from journal.writer import Roll, SegmentWriter, Write
+
+Durability: TypeAlias = Literal["fsync", "interval", "os"]
+
+MAX_COMMIT_OFFSETS: Final = 16_384
+"""At most so many offsets gather into one record (1 to 2 MB), unless one append alone has more."""
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a journal is kept; `segment_bytes` between segment.MIN_BYTES and MAX_BYTES."""
+
+    segment_bytes: int = DEFAULT_BYTES
+    durability: Durability = "fsync"
+    max_commit_offsets: int = MAX_COMMIT_OFFSETS
+    version: str = ""
+
+
+class JournalFullError(Exception):
+    """There is no room for more; what is in the journal is safe, and room is looked for every second."""
+
+    def __init__(self, directory: str) -> None:
+        super().__init__(f"{directory}: no room left on the disk; make room there, then it goes on by itself")
+
+
+class JournalFailedError(Exception):
+    """The disk would not take what was appended; nothing of it counts."""
+
+    def __init__(self, directory: str, cause: BaseException) -> None:
+        super().__init__(f"{directory}: cannot be written ({cause}); look at the disk and the system's log")
+
+
+class Append(msgspec.Struct, frozen=True, gc=False):
+    """Events that wait for their commit; `done` is handed back with the outcome, untouched."""
+
+    events: Sequence[Event]
+    done: Any
+
+    @property
+    def control(self) -> bool:
+        """Whether it has no metrics, and so may use the reserve of a full disk."""
+        return not any(isinstance(event, MetricsAccepted) for event in self.events)
+
+
+class Tail(msgspec.Struct, frozen=True):
+    """Where the journal ends: the newest segment and its salt, the next record's place, the state there."""
+
+    segment: SegmentInfo
+    salt: int
+    place: Place
+    state: State
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """`appends` are in the journal, one after the other from offset `base`; it now ends at `tail`."""
+
+    appends: list[Append]
+    base: int
+    time: Nanoseconds
+    tail: Tail
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Nothing of `appends` is in the journal."""
+
+    appends: list[Append]
+    error: Exception
+
+
+class Synced(msgspec.Struct, frozen=True):
+    """An asked-for sync has ended, with an error or without."""
+
+    done: Any
+    error: Exception | None
+
+
+Outcome: TypeAlias = Committed | Refused | Synced
+
+
+class Committer:
+    """The committing thread. `report` is called on it, with each outcome in order; it must not raise."""
+
+    def __init__(
+        self,
+        directory: str,
+        journal_id: UUID,
+        writer: SegmentWriter,
+        tail: Tail,
+        *,
+        options: Options,
+        now: Callable[[], Nanoseconds],
+        report: Callable[[Outcome], None],
+    ) -> None:
+        self._directory = directory
+        self._id = journal_id
+        self._writer = writer
+        self._tail = tail
+        self._options = options
+        self._now = now
+        self._report = report
+        self._gathered: SimpleQueue[Append | Synced | None] = SimpleQueue()
+        self._set_aside: deque[Append | Synced | None] = deque()
+        self.full = False
+        """The disk has no room for another segment. Set and cleared from either side."""
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def append(self, append: Append) -> None:
+        """Commit `append` with what else has gathered. Never waits."""
+        self._gathered.put(append)
+
+    def sync(self, done: Any) -> None:
+        """Sync after what was appended so far. Never waits."""
+        self._gathered.put(Synced(done, None))
+
+    def stop(self) -> None:
+        """Return once all that was asked for is done and the thread has ended. Blocks."""
+        self._gathered.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (item := self._next()) is not None:
+            if isinstance(item, Append):
+                batch = self._batch(item)
+                try:
+                    outcome: Outcome = self._commit(batch)
+                except Exception as error:  # noqa: BLE001 - handed to those who wait
+                    outcome = Refused(batch, self._explain(error))
+            else:
+                try:
+                    self._writer.sync()
+                    outcome = item
+                except Exception as error:  # noqa: BLE001 - as above
+                    outcome = Synced(item.done, self._explain(error))
+            self._report(outcome)
+
+    def _next(self) -> Append | Synced | None:
+        return self._set_aside.popleft() if self._set_aside else self._gathered.get()
+
+    def _batch(self, first: Append) -> list[Append]:
+        """`first` and what may share its record: of one kind each while there is no room for metrics."""
+        batch, total = [first], _width(first)
+        while total < self._options.max_commit_offsets:
+            try:
+                item = self._gathered.get_nowait()
+            except Empty:
+                break
+            shares = (
+                isinstance(item, Append)
+                and total + _width(item) <= self._options.max_commit_offsets
+                and not (self.full and item.control != first.control)
+            )
+            if not shares or not isinstance(item, Append):
+                self._set_aside.append(item)
+                break
+            batch.append(item)
+            total += _width(item)
+        return batch
+
+    def _commit(self, batch: list[Append]) -> Committed:
+        now, tail = self._now(), self._tail
+        events = [event for append in batch for event in append.events]
+        buffer = bytearray(RECORD_HEADER_SIZE)
+        encoder.encode_into(events, buffer, RECORD_HEADER_SIZE)
+        size = record_size(len(buffer) - RECORD_HEADER_SIZE)
+        tail, roll = self._room_for(size, now, control=self.full and all(each.control for each in batch))
+        place = tail.place
+        count = sum(map(width, events))
+        unsynced = 0 if roll is not None else place.position - self._writer.synced
+        plain = all(map(is_plain, events))
+        sealing = Sealing(place.next_offset, count, now, plain, unsynced, place.chain)
+        check = seal(buffer, sealing, tail.salt)
+        sync = self._options.durability == "fsync"
+        self._writer.perform(Write(roll, place.position, buffer, tail.salt, sync))
+        state = tail.state
+        for event in events:
+            state = evolve(state, event, now)
+        after = Place(place.position + len(buffer), place.next_offset + count, check)
+        self._tail = Tail(tail.segment, tail.salt, after, state)
+        return Committed(batch, place.next_offset, now, self._tail)
+
+    def _room_for(self, size: int, now: Nanoseconds, *, control: bool) -> tuple[Tail, Roll | None]:
+        """The tail that a record of `size` bytes goes behind, and the roll that makes it where need be."""
+        tail, limit = self._tail, self._options.segment_bytes
+        if self.full:
+            if self._writer.must_roll or not fits_reserve(tail.place.position, size, limit, control=control):
+                raise JournalFullError(self._directory)
+            return tail, None
+        if not (self._writer.must_roll or must_roll(tail.place.position, size, limit)):
+            return tail, None
+        begun = new_segment(self._id, tail.place, tail.segment.first_offset, tail.state, now)
+        info = SegmentInfo(begun.header.first_offset, limit, now)
+        return Tail(info, begun.header.salt, begun.place, begun.state), Roll(info.name, begun.head)
+
+    def _explain(self, error: Exception) -> Exception:
+        if isinstance(error, JournalFullError):
+            return error
+        if isinstance(error, OSError) and is_full(error):
+            self.full = True
+            return JournalFullError(self._directory)
+        return JournalFailedError(self._directory, error)
+
+
+def _width(append: Append) -> int:
+    return sum(map(width, append.events))

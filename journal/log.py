@@ -1,0 +1,271 @@
+"""Journal: append, roll, retire, as the event loop sees it. The edge of this layer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal, assert_never
+from uuid import UUID
+
+import msgspec
+
+from journal.committer import (
+    Append,
+    Committed,
+    Committer,
+    JournalFailedError,
+    JournalFullError,
+    Options,
+    Outcome,
+    Refused,
+    Synced,
+    Tail,
+)
+from journal.disk import FileSystem, OsFileSystem, is_full
+from journal.events import (
+    Event,
+    JournalClosed,
+    JournalOpened,
+    Nanoseconds,
+    Offset,
+    SegmentsRetired,
+    State,
+    width,
+)
+from journal.recovery import Recovered, recover
+from journal.segment import SegmentInfo, segment_name
+from journal.writer import SegmentWriter
+
+
+class JournalClosedError(Exception):
+    """The journal is closed, or closing."""
+
+    def __init__(self, directory: str) -> None:
+        super().__init__(f"{directory}: the journal is closed")
+
+
+class Appended(msgspec.Struct, frozen=True, gc=False):
+    """Events are in the journal, as durable as its durability says, from `first_offset` on."""
+
+    first_offset: Offset
+    time: Nanoseconds
+
+
+class Frontier(msgspec.Struct, frozen=True, gc=False):
+    """How far a reader may read: up to `byte` of the segment that begins at `segment`."""
+
+    segment: Offset
+    byte: int
+    next_offset: Offset
+
+
+class Journal:
+    """A journal open for writing. All methods belong to the event loop that opened it."""
+
+    def __init__(
+        self,
+        directory: str,
+        recovered: Recovered,
+        *,
+        fs: FileSystem,
+        now: Callable[[], Nanoseconds],
+        options: Options,
+    ) -> None:
+        self.directory = directory
+        self.id: UUID = recovered.header.journal_id
+        self.recovered = recovered
+        self.options = options
+        self.segments: list[SegmentInfo] = list(recovered.segments)
+        self._fs = fs
+        self._loop = asyncio.get_running_loop()
+        salt, place = recovered.header.salt, recovered.place
+        self._tail = Tail(self.segments[-1], salt, place, recovered.state)
+        self._writer = SegmentWriter(fs, directory, self.segments[-1].name, place.position, salt)
+        self._committer = Committer(
+            directory,
+            self.id,
+            self._writer,
+            self._tail,
+            options=options,
+            now=now,
+            report=self._report,
+        )
+        self._closing = False
+        self._failed = False
+        self._preparing = False
+        self._watchers: list[Callable[[], None]] = []
+
+    @classmethod
+    async def open(
+        cls,
+        directory: str,
+        *,
+        options: Options | None = None,
+        fs: FileSystem | None = None,
+        now: Callable[[], Nanoseconds] = time.time_ns,
+    ) -> Journal:
+        """Recover the journal in `directory`, or make it, and write down that it was opened.
+
+        The caller holds the directory's lock. Raises JournalCorruptError, UnknownEventError, OSError.
+        """
+        fs, options = fs or OsFileSystem(), options or Options()
+        recovered = await asyncio.to_thread(recover, fs, directory, now(), options.segment_bytes)
+        journal = cls(directory, recovered, fs=fs, now=now, options=options)
+        torn = recovered.torn
+        opened = JournalOpened(os.getpid(), options.version, torn.end - torn.position if torn else 0)
+        with contextlib.suppress(JournalFullError):
+            # A full one is still worth opening: what is in it can be brought to the stores.
+            await journal.append([opened])
+        return journal
+
+    @property
+    def first_offset(self) -> Offset:
+        """The oldest offset that can still be read."""
+        return self.segments[0].first_offset
+
+    @property
+    def next_offset(self) -> Offset:
+        """The offset that the next event will have; everything before it is committed."""
+        return Offset(self._tail.place.next_offset)
+
+    @property
+    def state(self) -> State:
+        """The fold of everything committed."""
+        return self._tail.state
+
+    @property
+    def frontier(self) -> Frontier:
+        """How far readers in this process may read."""
+        return Frontier(self._tail.segment.first_offset, self._tail.place.position, self.next_offset)
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk, spare not counted."""
+        return sum(segment.size for segment in self.segments)
+
+    @property
+    def condition(self) -> Literal["writable", "full", "failed"]:
+        """Whether metrics can be appended now."""
+        return "failed" if self._failed else "full" if self._committer.full else "writable"
+
+    def free_bytes(self) -> int:
+        """Room left on the journal's disk."""
+        return self._fs.free_bytes(self.directory)
+
+    def watch(self, committed: Callable[[], None]) -> Callable[[], None]:
+        """Call `committed` after each commit, on the loop; it must not block. Returns what ends it."""
+        self._watchers.append(committed)
+        return lambda: self._watchers.remove(committed)
+
+    def append(self, events: Sequence[Event]) -> asyncio.Future[Appended]:
+        """Append `events`, not empty, as one: all or none of them are in the journal after a crash.
+
+        The future is done when they are as durable as `options.durability` says. It raises
+        JournalFullError or JournalFailedError, and then nothing of them counts. Cancelling it does not
+        take them back. Raises JournalClosedError at once.
+        """
+        if self._closing:
+            raise JournalClosedError(self.directory)
+        return self._append(events)
+
+    def _append(self, events: Sequence[Event]) -> asyncio.Future[Appended]:
+        done: asyncio.Future[Appended] = self._loop.create_future()
+        self._committer.append(Append(events, done))
+        return done
+
+    def _report(self, outcome: Outcome) -> None:
+        # The loop may be gone when a process is torn down; then nobody waits either.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._take, outcome)
+
+    def _take(self, outcome: Outcome) -> None:
+        match outcome:
+            case Committed():
+                self._advance(outcome)
+            case Refused(appends=appends, error=error):
+                self._failed = isinstance(error, JournalFailedError)
+                for append in appends:
+                    if not append.done.done():
+                        append.done.set_exception(error)
+            case Synced(done=done, error=error):
+                self._failed = isinstance(error, JournalFailedError)
+                if not done.done():
+                    if error is None:
+                        done.set_result(None)
+                    else:
+                        done.set_exception(error)
+            case _:
+                assert_never(outcome)
+
+    def _advance(self, committed: Committed) -> None:
+        self._failed = False
+        self._tail = committed.tail
+        if self.segments[-1].first_offset != committed.tail.segment.first_offset:
+            self.segments.append(committed.tail.segment)
+        offset = committed.base
+        for append in committed.appends:
+            if not append.done.done():
+                append.done.set_result(Appended(Offset(offset), committed.time))
+            offset += sum(map(width, append.events))
+        for watcher in self._watchers:
+            watcher()
+
+    async def sync(self) -> None:
+        """Make all that was appended last; for `durability = interval`, called once an interval."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._committer.sync(done)
+        await done
+
+    async def prepare(self) -> None:
+        """Make the next segment ahead, if there is none yet; called every second.
+
+        This is also what notices that a full disk has room again. Raises JournalFailedError.
+        """
+        if self._preparing or self._closing:
+            return
+        self._preparing = True
+        try:
+            if not await asyncio.to_thread(self._writer.has_spare):
+                await asyncio.to_thread(self._writer.make_spare, self.options.segment_bytes)
+            self._committer.full = False
+        except OSError as error:
+            if not is_full(error):
+                raise JournalFailedError(self.directory, error) from error
+            self._committer.full = True
+        finally:
+            self._preparing = False
+
+    async def retire(self, first_offsets: Sequence[Offset]) -> int:
+        """Delete the segments that begin at `first_offsets`, the oldest of the journal, never the newest.
+
+        The intent is journaled first, so that a power cut in between leaves no hole. Returns the bytes
+        given back, 0 where `first_offsets` are not the oldest.
+        """
+        wanted = set(first_offsets)
+        retired = [segment for segment in self.segments[:-1] if segment.first_offset in wanted]
+        if not retired or retired != self.segments[: len(retired)]:
+            return 0
+        freed = sum(segment.size for segment in retired)
+        begins_at = self.segments[len(retired)].first_offset
+        await self.append([SegmentsRetired([each.first_offset for each in retired], begins_at, freed)])
+        del self.segments[: len(retired)]
+        await asyncio.to_thread(self._writer.retire, [segment_name(each.first_offset) for each in retired])
+        return freed
+
+    async def close(self) -> None:
+        """Write down that the journal was closed in good order, sync, and end the thread.
+
+        What was appended before is committed first. A disk that says no is no reason not to close.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        with contextlib.suppress(JournalFullError, JournalFailedError):
+            await self._append([JournalClosed(os.getpid())])
+        with contextlib.suppress(JournalFullError, JournalFailedError):
+            await self.sync()
+        await asyncio.to_thread(self._committer.stop)
+        self._writer.close()

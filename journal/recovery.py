@@ -1,0 +1,186 @@
+"""Bring a journal's directory from whatever a crash left behind to a place where appending may go on.
+
+Only the newest segment is read; of the older ones, the headers. So the time this takes depends on the
+size of a segment, not on the age of the journal.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from uuid import UUID, uuid4
+
+import msgspec
+
+from journal.disk import File, FileSystem
+from journal.events import Nanoseconds, Offset, Snapshot, State, encode
+from journal.framing import (
+    RECORD_HEADER_SIZE,
+    SEGMENT_HEADER_SIZE,
+    Place,
+    Rotten,
+    Sealing,
+    SegmentHeader,
+    Torn,
+    classify,
+    decode_segment_header,
+    records,
+    seal,
+)
+from journal.replay import evolve, fold
+from journal.segment import (
+    SPARE,
+    JournalCorruptError,
+    SegmentInfo,
+    check_links,
+    evidence_name,
+    first_offset_of,
+    segment_name,
+)
+from journal.writer import write_zeroes
+
+
+class Recovered(msgspec.Struct, frozen=True):
+    """Where appending goes on, and what the journal's control state is there."""
+
+    header: SegmentHeader
+    place: Place
+    state: State
+    segments: tuple[SegmentInfo, ...]
+    torn: Torn | None
+    evidence: str | None
+    """The file that holds the bytes of the torn tail."""
+
+
+class NewSegment(msgspec.Struct, frozen=True):
+    """A segment not yet on the disk: its first bytes (header and snapshot), the place and state behind."""
+
+    header: SegmentHeader
+    head: bytes
+    place: Place
+    state: State
+
+
+def new_segment(
+    journal_id: UUID, place: Place, previous_first: Offset, state: State, now: Nanoseconds
+) -> NewSegment:
+    """The segment that begins at `place`, where the journal's state is `state`.
+
+    The salt comes from the system's randomness: no client can know it (see journal/framing.py).
+    """
+    salt = secrets.randbits(32)
+    header = SegmentHeader(journal_id, Offset(place.next_offset), salt, now, previous_first, place.chain)
+    buffer = bytearray(RECORD_HEADER_SIZE) + encode([snapshot := Snapshot(state)])
+    check = seal(buffer, Sealing(place.next_offset, 1, now, False, 0, place.chain), salt)
+    head = header.encode() + buffer
+    return NewSegment(
+        header, bytes(head), Place(len(head), place.next_offset + 1, check), evolve(state, snapshot, now)
+    )
+
+
+def recover(fs: FileSystem, directory: str, now: Nanoseconds, segment_bytes: int) -> Recovered:
+    """Open the journal in `directory`, making a new one where there is none.
+
+    `segment_bytes` is the size of a new journal's first segment. A torn tail is put aside and cut.
+    Raises JournalCorruptError, having changed nothing, where what had been synced is damaged;
+    UnknownEventError where a newer version wrote; OSError as the disk says.
+    """
+    fs.make_directory(directory)
+    names = [name for name in fs.names(directory) if first_offset_of(name) is not None]
+    for leftover in sorted(set(fs.names(directory)) & {SPARE, SPARE + ".part"}):
+        # It may hold the head of a segment that never got its name: not zeroes, so of no use.
+        fs.remove(os.path.join(directory, leftover))
+    if not names:
+        return _create(fs, directory, now, segment_bytes)
+    headers = [(name, _read_header(fs, directory, name)) for name in names]
+    name, header = headers[-1]
+    file = fs.open(os.path.join(directory, name))
+    try:
+        place, state, torn = _scan(name, header, file)
+        kept = [(each, head) for each, head in headers if head.first_offset >= state.retired_before]
+        check_links(kept)
+        evidence = None
+        if torn is not None:
+            evidence = _cut(fs, directory, name, file, torn, now)
+        # A whole record may still be only in the page cache: it counts from now on, so make it last.
+        file.sync()
+    finally:
+        file.close()
+    for each, _ in headers[: len(headers) - len(kept)]:
+        # Its retirement is in the journal; the power went before the disk had forgotten it.
+        fs.remove(os.path.join(directory, each))
+    segments = tuple(
+        SegmentInfo(head.first_offset, _size(fs, directory, each), head.created_at) for each, head in kept
+    )
+    return Recovered(header, place, state, segments, torn, evidence)
+
+
+def _create(fs: FileSystem, directory: str, now: Nanoseconds, segment_bytes: int) -> Recovered:
+    begun = new_segment(uuid4(), Place(0, 0, 0), Offset(0), State(), now)
+    path = os.path.join(directory, SPARE)
+    file = fs.open(path, create=True)
+    try:
+        write_zeroes(file, segment_bytes)
+        file.write_at(0, begun.head)
+        file.sync()
+    finally:
+        file.close()
+    fs.rename(path, os.path.join(directory, segment_name(0)))
+    # The directory itself, and the one that holds it, may be as new as the segment.
+    parent = os.path.dirname(directory)
+    for each in (directory, parent, os.path.dirname(parent)):
+        fs.sync_directory(each or ".")
+    info = SegmentInfo(Offset(0), max(segment_bytes, len(begun.head)), now)
+    return Recovered(begun.header, begun.place, begun.state, (info,), None, None)
+
+
+def _read_header(fs: FileSystem, directory: str, name: str) -> SegmentHeader:
+    file = fs.open(os.path.join(directory, name), write=False)
+    try:
+        header = decode_segment_header(file.read_at(0, SEGMENT_HEADER_SIZE))
+    finally:
+        file.close()
+    if isinstance(header, str):
+        raise JournalCorruptError(name, 0, None, header)
+    return header
+
+
+def _scan(name: str, header: SegmentHeader, file: File) -> tuple[Place, State, Torn | None]:
+    data = file.read_at(0, file.size())
+    place = Place(SEGMENT_HEADER_SIZE, header.first_offset, header.chain)
+    state = State()
+    for record in records(data, place, header.salt):
+        if place.position == SEGMENT_HEADER_SIZE and record.plain:
+            raise JournalCorruptError(name, place.position, record.base, "begins without a snapshot")
+        state = fold(state, (record,))
+        place = place.after(record)
+    ending = classify(data, place, header.salt)
+    if isinstance(ending, Rotten):
+        raise JournalCorruptError(name, ending.position, place.next_offset, ending.reason)
+    if place.position == SEGMENT_HEADER_SIZE:
+        # Header and snapshot are synced before the segment gets its name.
+        raise JournalCorruptError(name, place.position, place.next_offset, "begins without a snapshot")
+    return place, state, ending if isinstance(ending, Torn) else None
+
+
+def _cut(fs: FileSystem, directory: str, name: str, file: File, torn: Torn, now: Nanoseconds) -> str:
+    """Put the bytes of the torn tail aside, then make them zeroes again."""
+    remains = file.read_at(torn.position, torn.end - torn.position)
+    evidence = evidence_name(name, torn.position, now)
+    aside = fs.open(os.path.join(directory, evidence), create=True)
+    try:
+        aside.write_at(0, remains)
+        aside.sync()
+    finally:
+        aside.close()
+    fs.sync_directory(directory)
+    file.write_at(torn.position, bytes(len(remains)))
+    return evidence
+
+
+def _size(fs: FileSystem, directory: str, name: str) -> int:
+    file = fs.open(os.path.join(directory, name), write=False)
+    try:
+        return file.size()
+    finally:
+        file.close()

@@ -1,0 +1,110 @@
+"""Names of segments, how they belong together, and when one ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from journal.events import Offset
+from journal.framing import SEGMENT_HEADER_SIZE, SegmentHeader
+
+SUFFIX: Final = ".segment"
+SPARE: Final = "spare.new"
+"""A file of zeroes, made ahead, that becomes the next segment by being renamed."""
+
+DEFAULT_BYTES: Final = 64 * 1024 * 1024
+MIN_BYTES: Final = 64 * 1024
+MAX_BYTES: Final = 2 * 1024 * 1024 * 1024
+
+CONTROL_RESERVE: Final = 256 * 1024
+"""Bytes at a segment's end that only control events may use while the disk has no room for another."""
+
+_NAME = re.compile(r"^(\d{20})\.segment$")
+
+
+class JournalCorruptError(Exception):
+    """The journal is damaged where it had been synced; what was acknowledged may be unreadable."""
+
+    def __init__(self, segment: str, byte: int, offset: int | None, what: str) -> None:
+        self.segment = segment
+        self.byte = byte
+        self.offset = offset
+        self.what = what
+        where = f"byte {byte}" if offset is None else f"byte {byte}, offset {offset}"
+        super().__init__(
+            f"{segment}: {where}: {what}; nothing was changed: look with `forebay journal verify`, "
+            f"then `forebay journal repair`"
+        )
+
+
+def segment_name(first_offset: int) -> str:
+    """The file name of the segment that begins at `first_offset`; names sort as offsets do."""
+    return f"{first_offset:020d}{SUFFIX}"
+
+
+def first_offset_of(name: str) -> Offset | None:
+    """The first offset that a segment's file name says, or None if it names no segment."""
+    match = _NAME.match(name)
+    return Offset(int(match.group(1))) if match else None
+
+
+def evidence_name(segment: str, byte: int, at: int) -> str:
+    """Where the bytes of a torn tail are put aside: which segment, from which byte, when (ns)."""
+    return f"{segment.removesuffix(SUFFIX)}.torn-{byte}-{at}"
+
+
+class SegmentInfo(msgspec.Struct, frozen=True):
+    """A segment on the disk; `accepted_before` metrics were accepted before its first offset."""
+
+    first_offset: Offset
+    size: int
+    created_at: int
+
+    @property
+    def name(self) -> str:
+        """Its file name."""
+        return segment_name(self.first_offset)
+
+
+def check_links(headers: Sequence[tuple[str, SegmentHeader]]) -> None:
+    """Raise JournalCorruptError unless the segments, in order of name, are one journal without a hole.
+
+    Older segments may be missing at the front: retention deletes there, and only there.
+    """
+    for index, (name, header) in enumerate(headers):
+        if segment_name(header.first_offset) != name:
+            raise JournalCorruptError(name, 0, None, f"its header says first offset {header.first_offset}")
+        if header.journal_id != headers[0][1].journal_id:
+            raise JournalCorruptError(name, 0, None, f"belongs to another journal, {header.journal_id}")
+        if index and header.previous_first != headers[index - 1][1].first_offset:
+            missing = segment_name(header.previous_first)
+            raise JournalCorruptError(name, 0, None, f"follows {missing}, which is missing")
+
+
+def containing(first_offsets: Sequence[int], offset: int) -> int:
+    """The index of the last segment that begins at or before `offset`; 0 where none does."""
+    low, high = 0, len(first_offsets)
+    while low < high:
+        middle = (low + high) // 2
+        if first_offsets[middle] <= offset:
+            low = middle + 1
+        else:
+            high = middle
+    return max(low - 1, 0)
+
+
+def must_roll(position: int, size: int, segment_bytes: int) -> bool:
+    """Whether a record of `size` bytes has to begin a new segment, `position` being the end of this one.
+
+    A segment takes at least one record besides its snapshot, however large, so rolling always helps.
+    """
+    return position + size > segment_bytes and position > SEGMENT_HEADER_SIZE
+
+
+def fits_reserve(position: int, size: int, segment_bytes: int, *, control: bool) -> bool:
+    """Whether a record fits into the last segment that there is room for, the disk being full."""
+    reserve = 0 if control else min(CONTROL_RESERVE, segment_bytes // 4)
+    return position + size <= segment_bytes - reserve

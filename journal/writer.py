@@ -1,0 +1,205 @@
+"""The blocking half of the journal: one thread writes, syncs and rolls; another makes zeroes ahead.
+
+The loop's half (log.py) decides what stands where; this half only does it, and knows how to go on after
+the disk has said no.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import Final
+
+import msgspec
+
+from journal.disk import File, FileSystem
+from journal.framing import read_record
+from journal.segment import SPARE
+
+_ZEROES: Final = bytes(1024 * 1024)
+RECYCLED: Final = SPARE + ".part"
+"""A retired segment on its way to become a spare, or a spare not yet all zeroes."""
+
+
+def write_zeroes(file: File, size: int) -> None:
+    """Make the first `size` bytes of `file` zeroes that are on the disk. Raises OSError."""
+    for position in range(0, size, len(_ZEROES)):
+        file.write_at(position, _ZEROES[: size - position])
+        # Little by little: one sync of it all would hold up the journal's own.
+        file.sync()
+
+
+class Roll(msgspec.Struct, frozen=True):
+    """Begin the segment `name` with `head`, its header and snapshot record."""
+
+    name: str
+    head: bytes
+
+
+class Write(msgspec.Struct, frozen=True):
+    """Write `data` at `position` of the segment, rolling first if told; then sync if told."""
+
+    roll: Roll | None
+    position: int
+    data: bytes | bytearray
+    salt: int
+    sync: bool
+
+
+class SyncedDataLostError(OSError):
+    """After a failed sync, what had been synced before it could not be read back."""
+
+    def __init__(self, segment: str, position: int) -> None:
+        super().__init__(f"{segment}: byte {position}: the record synced last cannot be read back")
+
+
+class SegmentWriter:
+    """Writes to the end of the newest segment. Its methods block; only one thread may call them."""
+
+    def __init__(self, fs: FileSystem, directory: str, name: str, end: int, salt: int) -> None:
+        self._fs = fs
+        self._directory = directory
+        self._name = name
+        self._file: File = fs.open(self._path(name))
+        self._end = end
+        self.synced = end
+        """Everything before this byte of the segment is on the disk."""
+        self._last_record = (end, salt)
+        self._unfinished: tuple[int, int] | None = None
+        self._spare_lock = threading.Lock()
+        self.must_roll = False
+        """A roll got as far as giving the new segment its name: nothing may be written to the old one."""
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._directory, name)
+
+    def perform(self, write: Write) -> None:
+        """Do what `write` says. After an OSError nothing of it counts, and the next call begins by
+        wiping what it may have left."""
+        self._wipe_unfinished()
+        if write.roll is not None:
+            self._roll(write.roll)
+        try:
+            self._file.write_at(write.position, write.data)
+        except OSError:
+            self._unfinished = (write.position, len(write.data))
+            with contextlib.suppress(OSError):
+                self._wipe_unfinished()
+            raise
+        start, self._end = self._end, write.position + len(write.data)
+        if write.sync:
+            try:
+                self._sync_or_write_again(write.position, write.data)
+            except OSError:
+                self._end = start
+                self._unfinished = (write.position, len(write.data))
+                raise
+        self._last_record = (write.position, write.salt)
+
+    def sync(self) -> None:
+        """Make all that was written last, for journals that do not sync at each write."""
+        if self.synced < self._end:
+            data = self._file.read_at(self.synced, self._end - self.synced)
+            self._sync_or_write_again(self.synced, data)
+
+    def _sync_or_write_again(self, position: int, data: bytes | bytearray) -> None:
+        try:
+            self._file.sync()
+        except OSError:
+            # The kernel may have marked the pages clean: only a new descriptor, the data written to it
+            # again, and a sync that then succeeds say anything about the disk.
+            self._reopen()
+            self._check_last_record()
+            self._file.write_at(position, data)
+            self._file.sync()
+        self.synced = self._end
+
+    def _reopen(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+        self._file = self._fs.open(self._path(self._name))
+
+    def _check_last_record(self) -> None:
+        position, salt = self._last_record
+        if position >= self.synced:
+            return
+        data = self._file.read_at(position, self.synced - position)
+        if read_record(data, 0, salt) is None:
+            raise SyncedDataLostError(self._name, position)
+
+    def _wipe_unfinished(self) -> None:
+        """Zeroes over what a failed write may have left, so that it can never be read as a record."""
+        if self._unfinished is None:
+            return
+        position, size = self._unfinished
+        self._reopen()
+        end = min(self._file.size(), position + size)
+        if end > position:
+            self._file.write_at(position, bytes(end - position))
+            self._file.sync()
+        self._unfinished = None
+
+    def _roll(self, roll: Roll) -> None:
+        self.sync()
+        spare = self._path(SPARE)
+        with self._spare_lock:
+            file = self._fs.open(spare, create=True)
+            try:
+                file.write_at(0, roll.head)
+                file.sync()
+                self.must_roll = True
+                self._fs.rename(spare, self._path(roll.name))
+                self._fs.sync_directory(self._directory)
+            except OSError:
+                file.close()
+                if not self.must_roll:
+                    with contextlib.suppress(OSError):
+                        self._fs.remove(spare)
+                raise
+        with contextlib.suppress(OSError):
+            self._file.close()
+        self.must_roll = False
+        self._name, self._file = roll.name, file
+        self._end = self.synced = len(roll.head)
+        self._last_record = (self._end, 0)
+
+    def has_spare(self) -> bool:
+        """Whether a file of zeroes waits to become the next segment."""
+        return SPARE in self._fs.names(self._directory)
+
+    def make_spare(self, size: int) -> None:
+        """Make the file that becomes the next segment: `size` bytes of written zeroes.
+
+        May run beside `perform`, on another thread. Raises OSError and leaves nothing where there is no
+        room for it.
+        """
+        part = self._path(RECYCLED)
+        file = self._fs.open(part, create=True)
+        try:
+            file.truncate(min(file.size(), size))
+            write_zeroes(file, size)
+        except OSError:
+            file.close()
+            with contextlib.suppress(OSError):
+                self._fs.remove(part)
+            raise
+        file.close()
+        with self._spare_lock:
+            if self.has_spare():
+                self._fs.remove(part)
+            else:
+                self._fs.rename(part, self._path(SPARE))
+
+    def retire(self, names: list[str]) -> None:
+        """Delete segments, oldest first, keeping one to be made a spare of."""
+        for name in names:
+            if RECYCLED in self._fs.names(self._directory) or self.has_spare():
+                self._fs.remove(self._path(name))
+            else:
+                self._fs.rename(self._path(name), self._path(RECYCLED))
+        self._fs.sync_directory(self._directory)
+
+    def close(self) -> None:
+        """Give the descriptor back, without syncing."""
+        self._file.close()
