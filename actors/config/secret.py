@@ -40,9 +40,8 @@ def _beginning(value: str) -> str:
 
 
 class StoreUrl(Secret):
-    """Where a store is: `sqlite:///PATH`, `supabase:`, `postgresql://…`, `memory:`.
-
-    Prints without its password.
+    """Where a store is: `sqlite:///PATH`, `sqlite:` (in the data directory), `supabase:`, `postgresql://…`,
+    `memory:`. Prints without its password.
 
     Raises ValueError, saying what is wrong and never the value, for anything else. Paths are as in
     SQLAlchemy: three slashes begin a relative path, four an absolute one.
@@ -58,7 +57,7 @@ class StoreUrl(Secret):
         scheme, colon, rest = value.partition(":")
         if not colon or scheme not in self.SCHEMES:
             raise ValueError(f"must be {self.ALLOWED}; it begins with {_beginning(value)!r}")
-        if scheme == "sqlite" and (not rest.startswith("///") or rest == "///"):
+        if scheme == "sqlite" and rest and (not rest.startswith("///") or rest == "///"):
             raise ValueError("must name a file: sqlite:///relative/path or sqlite:////absolute/path")
         if scheme in ("supabase", "memory") and rest:
             raise ValueError(f"must be {scheme}: with nothing behind it")

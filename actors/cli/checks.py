@@ -1,0 +1,178 @@
+"""What `validate` looks at. Each check changes nothing and returns what it found."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from actors.cli.terminal import cut, rough_size
+from actors.config import Settings, StoreUrl
+from actors.config.kinds import show_size
+from journal.disk import DirectoryInUseError, OsFileSystem, lock_holder
+
+_CONNECT_TIMEOUT = 3.0
+_SEGMENTS_OF_ROOM = 4
+
+
+class Check(msgspec.Struct, frozen=True):
+    """What was looked at, and what was found; `trouble` says what to do where `found` is bad."""
+
+    what: str
+    found: str
+    trouble: Literal["", "failed", "corrupt", "in use"] = ""
+
+
+def all_checks(settings: Settings) -> Iterator[Check]:
+    """Every check of `settings`, in the order in which a start would meet them."""
+    yield check_directory(settings.data)
+    yield check_lock(settings.data)
+    yield check_room(settings)
+    yield check_journal(settings.data)
+    for url in settings.store:
+        yield check_store(url, settings)
+    yield check_port(settings.host, settings.port)
+
+
+def check_directory(data: str) -> Check:
+    """Whether the data directory can be written, or made."""
+    path = Path(data)
+    what = "data directory"
+    if path.exists() and not path.is_dir():
+        return Check(what, f"{data}: is no directory; name another with --data", "failed")
+    there = _existing(path)
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Check(what, f"{there}: not writable for this user; change its owner or say --data", "failed")
+    return Check(what, f"{data}: {'writable' if there == path else 'will be made'}")
+
+
+def check_lock(data: str) -> Check:
+    """Whether no other process works in the data directory."""
+    try:
+        fd = os.open(os.path.join(data, "lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return Check("lock", "free")
+    except OSError as error:
+        return Check("lock", f"{data}/lock: {error.strerror}", "failed")
+    try:
+        # Shared and let go at once: two validations do not disturb each other.
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return Check("lock", str(DirectoryInUseError(data, lock_holder(data))), "in use")
+    finally:
+        os.close(fd)
+    return Check("lock", "free")
+
+
+def check_room(settings: Settings) -> Check:
+    """Whether the disk has room for a few segments."""
+    there = _existing(Path(settings.data))
+    try:
+        free = OsFileSystem().free_bytes(str(there))
+    except OSError as error:
+        return Check("disk", f"{there}: {error.strerror}", "failed")
+    needed = _SEGMENTS_OF_ROOM * settings.segment_bytes
+    found = f"{rough_size(free)} free"
+    if free < needed:
+        return Check("disk", f"{there}: {found}; {show_size(needed)} are needed for the journal", "failed")
+    return Check("disk", found)
+
+
+def check_journal(data: str) -> Check:
+    """Whether the newest segment is sound."""
+    directory = os.path.join(data, "journal")
+    if not os.path.isdir(directory):
+        return Check("journal", "none yet: the first start begins one")
+    return verify_newest(directory)
+
+
+def verify_newest(directory: str) -> Check:
+    """The place for `journal.inspect`: what its verification of the newest segment says."""
+    return Check("journal", f"{directory}: there; `forebay journal verify` reads every byte of it")
+
+
+def check_store(url: StoreUrl, settings: Settings) -> Check:
+    """Whether the store can be opened or reached. Nothing is written and no table made."""
+    from actors.stores.factory import StoreUrlError, make_store
+
+    what = f"store {cut(str(url), 60)}"
+    try:
+        make_store(url.reveal(), settings.data)
+    except StoreUrlError as error:
+        return Check(what, str(error), "failed")
+    match url.scheme:
+        case "sqlite":
+            path = url.reveal().removeprefix("sqlite:").removeprefix("///")
+            return _check_sqlite(what, path or os.path.join(settings.data, "forebay.db"))
+        case "supabase":
+            address = urlsplit(settings.supabase.url or "")
+            return _check_reachable(
+                what, address.hostname, address.port or (443 if address.scheme == "https" else 80)
+            )
+        case "postgresql":
+            try:
+                address = urlsplit(url.reveal())
+                return _check_reachable(what, address.hostname, address.port or 5432)
+            except ValueError:  # several hosts, as libpq takes them
+                return Check(what, "not tried: more than one host")
+        case _:
+            return Check(what, "ready")
+
+
+def check_port(host: str, port: int) -> Check:
+    """Whether this process could listen there now."""
+    what = f"port {port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(1)
+    except OSError as error:
+        advice = "; stop what listens there, or say --port" if error.errno == errno.EADDRINUSE else ""
+        return Check(what, f"{host}:{port}: {error.strerror}{advice}", "failed")
+    return Check(what, f"free at {host}")
+
+
+def _check_sqlite(what: str, path: str) -> Check:
+    there = _existing(Path(path).parent)
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Check(what, f"{there}: may not be written by this user", "failed")
+    if not os.path.exists(path):
+        return Check(what, "will be made")
+    try:
+        database = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=_CONNECT_TIMEOUT)
+        try:
+            database.execute("select count(*) from sqlite_schema").fetchone()
+        finally:
+            database.close()
+    except sqlite3.Error as error:
+        return Check(what, f"{path}: {error}", "failed")
+    return Check(what, "opens")
+
+
+def _check_reachable(what: str, host: str | None, port: int) -> Check:
+    try:
+        socket.create_connection((host or "localhost", port), _CONNECT_TIMEOUT).close()
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        return Check(
+            what, f"{host}:{port}: {reason}; metrics would wait in the journal until it answers", "failed"
+        )
+    return Check(what, f"answers at {host}:{port}")
+
+
+def _existing(path: Path) -> Path:
+    """`path`, or the nearest directory above it that is there."""
+    absolute = path.absolute()
+    return path if path.exists() else next(parent for parent in absolute.parents if parent.exists())

@@ -1,0 +1,59 @@
+"""Exit codes, and which error has which.
+
+0 fine · 1 a check found something or work failed · 2 usage or configuration · 3 journal corrupt, needs
+repair · 4 data directory in use by another process. Beside these, as shells have it: 130 after Ctrl-C,
+141 where nobody reads the output any more.
+"""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from actors.config import ConfigurationError
+from journal.disk import DirectoryInUseError
+
+FINE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+CORRUPT: Final = 3
+IN_USE: Final = 4
+INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+
+# By name, so that telling an error apart does not import what may be the very thing that is broken.
+_USAGE = frozenset({"StoreUrlError"})
+_CORRUPT = frozenset({"JournalCorruptError", "CorruptRecordError", "UnknownEventError"})
+
+
+class CommandError(Exception):
+    """A command cannot do its work; the message says what, where and what to do."""
+
+    def __init__(self, message: str, code: int = FAILED) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+def explain(error: BaseException) -> tuple[int, list[str]]:
+    """The exit code for `error`, and what to tell: one line for each thing that is wrong."""
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        told = [explain(inner) for inner in group.exceptions]
+        return max(code for code, _ in told), list(dict.fromkeys(line for _, lines in told for line in lines))
+    if isinstance(error, ConfigurationError):
+        return USAGE, [str(problem) for problem in error.problems]
+    if isinstance(error, CommandError):
+        return error.code, [str(error)]
+    if isinstance(error, DirectoryInUseError):
+        return IN_USE, [str(error)]
+    names = {cls.__name__ for cls in type(error).__mro__ if cls.__module__.startswith(("journal", "actors"))}
+    if names & _CORRUPT:
+        return CORRUPT, [str(error)]
+    if names & _USAGE:
+        return USAGE, [str(error)]
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, []
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return FAILED, [f"{where}{error.strerror}"]
+    said = f": {error}" if str(error) else ""
+    return FAILED, [f"internal error: {type(error).__name__}{said}; --debug shows where it came from"]
