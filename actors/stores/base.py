@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from journal.events import Metric, Nanoseconds, Offset
+import msgspec
+
+from journal.events import Metric, Nanoseconds, Offset, metric_time
 from web.ports import NameSeen, Series, SessionSeen
 
 
@@ -19,6 +21,14 @@ class Row(NamedTuple):
     offset: Offset
     accepted_at: Nanoseconds
     metric: Metric
+
+
+def as_stored(row: Row) -> Row:
+    """`row` as a store gives it back: with its metric's time filled in."""
+    if row.metric.time is not None:
+        return row
+    time = metric_time(row.metric, row.accepted_at)
+    return row._replace(metric=msgspec.structs.replace(row.metric, time=time))
 
 
 class StoreError(Exception):
@@ -74,13 +84,16 @@ class Store(Protocol):
 
     async def open(self, journal_id: str) -> Offset | None:
         """Connect, make the tables where that is ours to do, and return the cursor that the store keeps
-        for `journal_id`: None if it has never been written to."""
+        for `journal_id`: None if it has never been written to. May be called again, after `close` or
+        after an error, and then connects anew."""
         ...
 
     async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
         """Store every row not there yet and move the cursor to `cursor`, in one transaction where the
-        store can. Rows are in order of offset. All or nothing: after an error nothing of `rows` counts
-        as stored, and sending them again makes no double."""
+        store can. Rows are in strictly ascending order of offset, at most as many as the store takes at
+        once. All or nothing: after an error or a cancellation the batch may or may not be stored, but
+        never half of it, and sending it again makes no double. A row that is there already is kept
+        as it is, even where the new one differs."""
         ...
 
     async def close(self) -> None:
@@ -91,20 +104,30 @@ class Store(Protocol):
         """The stored offsets of this journal in `[start, until)`, ascending, in runs of bounded length."""
         ...
 
+    def rows(self, start: Offset, until: Offset) -> AsyncIterator[Sequence[Row]]:
+        """The stored rows of this journal in `[start, until)`, ascending, in runs of bounded length,
+        each equal to `as_stored` of what was written."""
+        ...
+
 
 class HistoryStore(Store, Protocol):
-    """A store that can be asked for what it holds."""
+    """A store that can be asked for what it holds: the metrics of all journals that feed it."""
 
     async def series(
         self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
     ) -> list[Series]:
-        """Per source, down-sampled to `step`: the points of `[start, until)` that have metrics."""
+        """Per source, sorted, down-sampled to `step`: the points of `[start, until)` that have metrics.
+
+        A metric belongs to the point at `floor(time / step) * step`, so the first point may begin
+        before `start`. Each mean lies between its min and its max, even where the sum leaves the range
+        of a double. The unit is that of the latest metric. Raises ValueError for a step below 1.
+        """
         ...
 
     async def names(self) -> list[NameSeen]:
-        """Every metric name, sorted."""
+        """Every metric name, sorted, with kind and unit of its latest metric and its sources, sorted."""
         ...
 
     async def sessions(self) -> list[SessionSeen]:
-        """Every session, the latest seen first."""
+        """Every session that was given one, by source, the latest seen first."""
         ...

@@ -1,0 +1,58 @@
+"""A store from its URL."""
+
+from __future__ import annotations
+
+import os
+
+from actors.stores.base import HistoryStore
+from actors.stores.memory import MemoryStore
+from actors.stores.sqlite import SqliteStore
+
+ALLOWED = "sqlite:///PATH, sqlite: (forebay.db in the data directory) or memory:"
+
+
+class StoreUrlError(ValueError):
+    """A store's URL is not one that Forebay knows. Only its scheme is told: the rest may hold a password."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        scheme, colon, _ = url.partition(":")
+        self.scheme = scheme if colon else ""
+        shown = f"{self.scheme}:…" if self.scheme else "it has no scheme"
+        super().__init__(f"store URL {shown}: {reason}; allowed: {ALLOWED}")
+
+
+def make_store(url: str, data_directory: str) -> HistoryStore:
+    """The store at `url`, not yet open.
+
+    `sqlite:///PATH` is read as SQLAlchemy does: what follows the third slash is the path, so that
+    `sqlite:///forebay.db` is relative to the working directory and `sqlite:////var/lib/forebay.db` is
+    absolute. `sqlite:` is `forebay.db` in `data_directory`. The store there is named `sqlite`, one
+    elsewhere `sqlite:` and its absolute path. `memory:` forgets everything when the process ends.
+
+    Raises StoreUrlError for anything else.
+    """
+    scheme, _, rest = url.partition(":")
+    match scheme:
+        case "memory":
+            if rest:
+                raise StoreUrlError(url, "memory: takes nothing after the colon")
+            return MemoryStore()
+        case "sqlite":
+            return _sqlite(url, rest, data_directory)
+        case _:
+            raise StoreUrlError(url, "unknown scheme")
+
+
+def _sqlite(url: str, rest: str, data_directory: str) -> SqliteStore:
+    own = os.path.abspath(os.path.join(data_directory, "forebay.db"))
+    if not rest:
+        return SqliteStore(own)
+    if not rest.startswith("///"):
+        raise StoreUrlError(url, "a path is written after three slashes, an absolute one makes it four")
+    path = rest.removeprefix("///")
+    if path in ("", ":memory:"):
+        raise StoreUrlError(url, "a SQLite database without a file is not kept; say memory: if that is meant")
+    if "?" in path:
+        raise StoreUrlError(url, "options after ? are not known")
+    absolute = os.path.abspath(path)
+    return SqliteStore(absolute, "sqlite" if absolute == own else f"sqlite:{absolute}")

@@ -1,0 +1,144 @@
+"""The store that forgets when the process ends: for tests, and for looking around."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from actors.stores.base import OutageError, PoisonError, Row, as_stored
+from actors.stores.folds import mean_between
+from journal.events import Metric, Nanoseconds, Offset
+from web.ports import NameSeen, Point, Series, SessionSeen
+
+K = TypeVar("K", str, int, tuple[str, str])
+
+RUN = 1_000
+"""Rows that `rows` and `offsets` give at a time."""
+
+
+class MemoryTables:
+    """What outlives a MemoryStore, as a database outlives a connection."""
+
+    def __init__(self) -> None:
+        self.metrics: defaultdict[str, dict[Offset, Row]] = defaultdict(dict)
+        self.cursors: dict[tuple[str, str], Offset] = {}
+
+
+class MemoryStore:
+    """A HistoryStore in dictionaries: simple enough to be the model that the others are held against."""
+
+    def __init__(self, name: str = "memory", tables: MemoryTables | None = None) -> None:
+        self.name = name
+        self._tables = tables or MemoryTables()
+        self._journal_id: str | None = None
+
+    async def open(self, journal_id: str) -> Offset | None:
+        """See Store."""
+        self._journal_id = journal_id
+        return self._tables.cursors.get((journal_id, self.name))
+
+    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+        """See Store."""
+        journal_id = self._opened()
+        for row in rows:
+            self._refuse_poison(row)
+        stored = self._tables.metrics[journal_id]
+        for row in rows:
+            stored.setdefault(row.offset, as_stored(row))
+        self._tables.cursors[journal_id, self.name] = cursor
+
+    async def close(self) -> None:
+        """See Store."""
+        self._journal_id = None
+
+    async def offsets(self, start: Offset, until: Offset) -> AsyncIterator[Sequence[Offset]]:
+        """See Store."""
+        async for run in self.rows(start, until):
+            yield [row.offset for row in run]
+
+    async def rows(self, start: Offset, until: Offset) -> AsyncIterator[Sequence[Row]]:
+        """See Store."""
+        stored = self._tables.metrics[self._opened()]
+        found = sorted(offset for offset in stored if start <= offset < until)
+        for at in range(0, len(found), RUN):
+            yield [stored[offset] for offset in found[at : at + RUN]]
+
+    async def series(
+        self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
+    ) -> list[Series]:
+        """See HistoryStore."""
+        if step < 1:
+            raise ValueError(f"step {step}: must be at least 1 ns")
+        named = [metric for metric in self._metrics() if metric.name == name]
+        found: list[Series] = []
+        for of, metrics in _grouped(named, lambda metric: metric.source):
+            if source is not None and of != source:
+                continue
+            within = [metric for metric in metrics if start <= _time(metric) < until]
+            points = [
+                _point(number * step, [metric.value for metric in group])
+                for number, group in _grouped(within, lambda metric: _time(metric) // step)
+            ]
+            if points:
+                found.append(Series(name, of, max(metrics, key=_time).unit, points))
+        return found
+
+    async def names(self) -> list[NameSeen]:
+        """See HistoryStore."""
+        found: list[NameSeen] = []
+        for name, metrics in _grouped(self._metrics(), lambda metric: metric.name):
+            latest = max(metrics, key=_time)
+            sources = sorted({metric.source for metric in metrics})
+            times = [_time(metric) for metric in metrics]
+            found.append(
+                NameSeen(name, latest.kind, latest.unit, sources, min(times), max(times), len(metrics))
+            )
+        return found
+
+    async def sessions(self) -> list[SessionSeen]:
+        """See HistoryStore."""
+        found: list[SessionSeen] = []
+        given = [metric for metric in self._metrics() if metric.session]
+        for (session, source), metrics in _grouped(given, lambda metric: (metric.session, metric.source)):
+            times = [_time(metric) for metric in metrics]
+            found.append(SessionSeen(session, source, min(times), max(times), len(metrics)))
+        return sorted(found, key=lambda seen: -seen.last_time)
+
+    def _opened(self) -> str:
+        if self._journal_id is None:
+            raise OutageError(self.name, "not open")
+        return self._journal_id
+
+    def _metrics(self) -> list[Metric]:
+        self._opened()
+        return [row.metric for rows in self._tables.metrics.values() for row in rows.values()]
+
+    def _refuse_poison(self, row: Row) -> None:
+        """Raise PoisonError for what no store can hold: lone surrogates, and integers beyond 64 bits."""
+        try:
+            msgspec.msgpack.encode(row)
+            row.accepted_at.to_bytes(8, signed=True)
+            (row.metric.time or 0).to_bytes(8, signed=True)
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise PoisonError(self.name, f"offset {row.offset}: {error}") from error
+
+
+def _time(metric: Metric) -> Nanoseconds:
+    assert metric.time is not None  # as_stored has filled it in
+    return metric.time
+
+
+def _point(time: Nanoseconds, values: Sequence[float]) -> Point:
+    low, high = min(values), max(values)
+    return Point(time, low, mean_between(low, sum(values) / len(values), high), high, len(values))
+
+
+def _grouped(metrics: Iterable[Metric], key: Callable[[Metric], K]) -> list[tuple[K, list[Metric]]]:
+    """The metrics that share a key, sorted by it."""
+    groups: defaultdict[K, list[Metric]] = defaultdict(list)
+    for metric in metrics:
+        groups[key(metric)].append(metric)
+    return [(of, groups[of]) for of in sorted(groups)]

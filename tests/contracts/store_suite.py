@@ -1,0 +1,339 @@
+"""What every store must do. Subclass StoreContract and give it a `connect` fixture."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from actors.stores.base import HistoryStore, OutageError, PoisonError, Row, as_stored
+from journal.events import Metric, Offset
+from tests.contracts.store_rows import (
+    MAX_FLOAT,
+    MAX_INT64,
+    ODD_METRICS,
+    T0,
+    metrics_in_time,
+    model_series,
+    new_journal,
+    plain,
+    rows_of,
+    stored,
+)
+from web.ports import Point
+
+Connect: TypeAlias = Callable[[], HistoryStore]
+"""Gives a new store, not open, each time on the same database."""
+
+
+@asynccontextmanager
+async def opened(store: HistoryStore, journal_id: str) -> AsyncIterator[HistoryStore]:
+    """`store`, open for `journal_id` within the block."""
+    await store.open(journal_id)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+class StoreContract:
+    @pytest.fixture
+    def connect(self) -> Connect:
+        raise NotImplementedError("a store's tests say how it is reached")
+
+    @pytest.fixture
+    async def store(self, connect: Connect) -> AsyncIterator[HistoryStore]:
+        async with opened(connect(), new_journal()) as store:
+            yield store
+
+    async def test_a_journal_that_was_never_written_has_no_cursor(self, connect: Connect) -> None:
+        """None tells a new store from one whose cursor is 0."""
+        store, journal_id = connect(), new_journal()
+        assert await store.open(journal_id) is None
+        await store.write([], Offset(0))
+        await store.close()
+        assert await store.open(journal_id) == 0
+        await store.close()
+
+    async def test_rows_come_back_as_they_were_written(self, store: HistoryStore) -> None:
+        """Every kind, unit, text, attribute and extreme number makes the round trip exactly."""
+        rows = rows_of(ODD_METRICS)
+        await store.write(rows, Offset(len(rows)))
+        back = await stored(store)
+        assert back == [as_stored(row) for row in rows]
+        types = [{key: type(value) for key, value in row.metric.attributes.items()} for row in back]
+        assert types == [{key: type(value) for key, value in m.attributes.items()} for m in ODD_METRICS]
+
+    async def test_a_metric_without_a_time_has_that_of_its_acceptance(self, store: HistoryStore) -> None:
+        """The stored time is `accepted_at` where the client sent none."""
+        await store.write([Row(Offset(0), T0 + 7, Metric(name="load", value=1.0))], Offset(1))
+        assert [row.metric.time for row in await stored(store)] == [T0 + 7]
+
+    async def test_nul_is_kept_or_refused(self, store: HistoryStore) -> None:
+        """A NUL byte in a text is never dropped and never cuts the text: all of it, or a PoisonError."""
+        rows = rows_of([Metric(name="a\0b", value=1.0, source="\0", attributes={"c\0d": "e\0f"})])
+        try:
+            await store.write(rows, Offset(1))
+        except PoisonError:
+            assert await stored(store) == []
+        else:
+            assert await stored(store) == [as_stored(row) for row in rows]
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            Metric(name="lone \ud800", value=1.0),
+            Metric(name="load", value=1.0, source="\udfff"),
+            Metric(name="load", value=1.0, attributes={"k": "\ud800"}),
+            Metric(name="load", value=1.0, time=2**63),
+            Metric(name="load", value=1.0, time=-(2**63) - 1),
+        ],
+        ids=["name", "source", "attribute", "time-over", "time-under"],
+    )
+    async def test_what_cannot_be_stored_is_poison_and_takes_nothing_along(
+        self, store: HistoryStore, bad: Metric
+    ) -> None:
+        """A batch with a lone surrogate or an integer beyond 64 bits is refused whole; the next passes."""
+        good = plain(0, 3000)
+        with pytest.raises(PoisonError):
+            await store.write([*good, *rows_of([bad], 3000)], Offset(3001))
+        assert await stored(store) == []
+        await store.write(good, Offset(3000))
+        assert len(await stored(store)) == 3000
+
+    async def test_a_repeat_makes_no_double(self, store: HistoryStore) -> None:
+        """The same batch three times is stored once, and counted once."""
+        rows = plain(0, 300, session="s")
+        for _ in range(3):
+            await store.write(rows, Offset(300))
+        assert await stored(store) == [as_stored(row) for row in rows]
+        assert [name.count for name in await store.names()] == [300]
+        assert [session.count for session in await store.sessions()] == [300]
+
+    async def test_overlapping_batches_fill_each_other_up(self, store: HistoryStore) -> None:
+        """Batches that share some offsets, in any order, end as their union."""
+        for first, until in ((10, 20), (0, 12), (5, 30), (40, 41), (0, 45)):
+            await store.write(plain(first, until), Offset(until))
+        assert await stored(store) == [as_stored(row) for row in plain(0, 45)]
+        assert [name.count for name in await store.names()] == [45]
+
+    async def test_what_is_there_is_kept(self, store: HistoryStore) -> None:
+        """A second row with the offset of the first does not replace it."""
+        await store.write(rows_of([Metric(name="first", value=1.0)]), Offset(1))
+        await store.write(rows_of([Metric(name="second", value=2.0)]), Offset(1))
+        assert [row.metric.name for row in await stored(store)] == ["first"]
+        assert [seen.name for seen in await store.names()] == ["first"]
+
+    async def test_the_cursor_survives_with_the_rows(self, connect: Connect) -> None:
+        """A store that is opened again has the cursor and the rows of the last write."""
+        journal_id = new_journal()
+        async with opened(connect(), journal_id) as store:
+            await store.write(plain(0, 5), Offset(5))
+            await store.write(plain(5, 9), Offset(12))
+        again = connect()
+        assert await again.open(journal_id) == 12
+        assert await stored(again) == [as_stored(row) for row in plain(0, 9)]
+        await again.close()
+
+    async def test_an_empty_batch_moves_only_the_cursor(self, connect: Connect) -> None:
+        """Control events take offsets too: the cursor passes them without a row."""
+        store, journal_id = connect(), new_journal()
+        await store.open(journal_id)
+        await store.write(plain(0, 2), Offset(2))
+        await store.write([], Offset(9))
+        assert len(await stored(store)) == 2
+        assert await store.open(journal_id) == 9
+        await store.close()
+
+    async def test_journals_do_not_mix(self, connect: Connect) -> None:
+        """Two journals in one database, same offsets: each has its own rows and cursor."""
+        one, two = new_journal(), new_journal()
+        async with opened(connect(), one) as first, opened(connect(), two) as second:
+            await first.write(plain(0, 5, source="one"), Offset(5))
+            await second.write(plain(3, 10, source="two"), Offset(10))
+            assert await stored(first) == [as_stored(row) for row in plain(0, 5, source="one")]
+            assert await stored(second) == [as_stored(row) for row in plain(3, 10, source="two")]
+            assert await first.open(one) == 5
+            assert await second.open(two) == 10
+
+    async def test_stores_of_one_journal_keep_their_own_cursors(self, connect: Connect) -> None:
+        """The cursor is kept under the store's name."""
+        journal_id, other = new_journal(), connect()
+        async with opened(connect(), journal_id) as store:
+            await store.write(plain(0, 5), Offset(5))
+        other.name = "another"
+        assert await other.open(journal_id) is None
+        await other.close()
+
+    async def test_gaps_in_offsets_stay_gaps(self, store: HistoryStore) -> None:
+        """Offsets that control events took are not invented."""
+        rows = [row for row in plain(0, 100) if row.offset % 7]
+        await store.write(rows, Offset(100))
+        found = [offset async for run in store.offsets(Offset(0), Offset(100)) for offset in run]
+        assert found == [row.offset for row in rows]
+
+    async def test_ranges_are_half_open_and_come_in_bounded_runs(self, store: HistoryStore) -> None:
+        """`offsets` and `rows` of [start, until) are exactly those, in runs that are not all of it."""
+        rows = plain(0, 9_000)
+        await store.write(rows, Offset(9_000))
+        offsets = [list(run) async for run in store.offsets(Offset(10), Offset(8_990))]
+        assert [offset for run in offsets for offset in run] == list(range(10, 8_990))
+        runs = [list(run) async for run in store.rows(Offset(10), Offset(8_990))]
+        assert [row for run in runs for row in run] == [as_stored(row) for row in rows[10:8_990]]
+        assert max(map(len, offsets + runs)) < 5_000
+        assert await stored(store, 50, 50) == []
+        assert await stored(store, 9_000) == []
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        metrics=metrics_in_time,
+        name=st.sampled_from(["a", "b", "absent"]),
+        start=st.integers(-60, 60) | st.just(-(2**70)),
+        length=st.integers(-5, 100) | st.just(2**72),
+        step=st.sampled_from([1, 3, 10, 60, MAX_INT64, 2**64]),
+        source=st.sampled_from([None, "", "x", "absent"]),
+    )
+    async def test_series_equal_the_model(
+        self,
+        connect: Connect,
+        metrics: list[Metric],
+        name: str,
+        start: int,
+        length: int,
+        step: int,
+        source: str | None,
+    ) -> None:
+        """Min, mean, max and count of every step equal those of the values taken one by one."""
+        # History is of all journals, so each example has names of its own.
+        prefix = new_journal()
+        rows = rows_of(msgspec.structs.replace(metric, name=prefix + metric.name) for metric in metrics)
+        until = start + length
+        async with opened(connect(), prefix) as store:
+            await store.write(rows, Offset(len(rows)))
+            found = await store.series(prefix + name, start, until, step, source)
+        assert [series.source for series in found] == sorted(series.source for series in found)
+        assert all(series.unit == "s" and series.name == prefix + name for series in found)
+        points = {(series.source, point.time): point for series in found for point in series.points}
+        assert len(points) == sum(len(series.points) for series in found)
+        model = model_series(rows, prefix + name, start, until, step, source)
+        assert points.keys() == model.keys()
+        for at, expected in model.items():
+            point = points[at]
+            assert (point.min, point.max, point.count) == (min(expected), max(expected), len(expected))
+            assert point.min <= point.mean <= point.max
+            if abs(mean := sum(expected) / len(expected)) < MAX_FLOAT:
+                scale = max(map(abs, expected))
+                assert point.mean == pytest.approx(mean, rel=1e-9, abs=scale * 1e-12)
+
+    async def test_points_of_a_series_ascend(self, store: HistoryStore) -> None:
+        """Points are in order of time whatever order the metrics came in."""
+        times = [95, -20, 5, 31, -1, 0]
+        await store.write(rows_of([Metric(name="up", value=1.0, time=time) for time in times]), Offset(6))
+        (series,) = await store.series("up", -100, 100, 10, None)
+        assert series.points == [Point(time, 1.0, 1.0, 1.0, n) for time, n in
+                                 ((-20, 1), (-10, 1), (0, 2), (30, 1), (90, 1))]  # fmt: skip
+
+    @pytest.mark.parametrize("step", [0, -1])
+    async def test_a_step_below_one_is_refused(self, store: HistoryStore, step: int) -> None:
+        """There is no series in steps of nothing."""
+        with pytest.raises(ValueError, match="at least 1 ns"):
+            await store.series("load", 0, 10, step, None)
+
+    async def test_names_tell_what_there_is(self, store: HistoryStore) -> None:
+        """Each name has its sources, its times, its count, and kind and unit of its latest metric."""
+        metrics = [
+            Metric(name="b", value=1.0, time=50, source="y", kind="counter", unit="new"),
+            Metric(name="b", value=1.0, time=10, source="x", unit="old"),
+            Metric(name="a", value=1.0, time=7),
+        ]
+        await store.write(rows_of(metrics), Offset(3))
+        late = [
+            Metric(name="b", value=1.0, time=90, source="x", kind="timer", unit="s"),
+            Metric(name="b", value=1.0, time=-5, source="y", unit="older"),
+        ]
+        await store.write(rows_of(late, 3), Offset(5))
+        assert [msgspec.structs.astuple(seen) for seen in await store.names()] == [
+            ("a", "gauge", "", [""], 7, 7, 1),
+            ("b", "timer", "s", ["x", "y"], -5, 90, 4),
+        ]
+
+    async def test_sessions_tell_who_sent(self, store: HistoryStore) -> None:
+        """Sessions come latest first, by source, with times and count; no session is none."""
+        metrics = [
+            Metric(name="a", value=1.0, time=10, source="x", session="1"),
+            Metric(name="b", value=1.0, time=30, source="x", session="1"),
+            Metric(name="a", value=1.0, time=90, source="x", session="2"),
+            Metric(name="a", value=1.0, time=50, source="y", session="1"),
+            Metric(name="a", value=1.0, time=99, source="x"),
+        ]
+        await store.write(rows_of(metrics), Offset(5))
+        assert [msgspec.structs.astuple(seen) for seen in await store.sessions()] == [
+            ("2", "x", 90, 90, 1),
+            ("1", "y", 50, 50, 1),
+            ("1", "x", 10, 30, 2),
+        ]
+
+    async def test_history_is_of_all_journals(self, connect: Connect) -> None:
+        """What another journal brought to the same database can be looked at too."""
+        name = new_journal()
+        async with opened(connect(), new_journal()) as first, opened(connect(), new_journal()) as second:
+            await first.write(rows_of([Metric(name=name, value=1.0, time=1)]), Offset(1))
+            await second.write(rows_of([Metric(name=name, value=3.0, time=2)]), Offset(1))
+            (series,) = await first.series(name, 0, 10, 10, None)
+        assert series.points == [Point(0, 1.0, 2.0, 3.0, 2)]
+
+    async def test_questions_are_answered_while_writing(self, store: HistoryStore) -> None:
+        """A reader sees whole batches only, never fewer than before, while the writer goes on."""
+        size = 500
+
+        async def write() -> None:
+            for first in range(0, 20 * size, size):
+                await store.write(plain(first, first + size, time=5), Offset(first + size))
+
+        writing = asyncio.ensure_future(write())
+        seen = [0]
+        try:
+            while not writing.done():
+                series = await store.series("load", 0, 10, 10, None)
+                seen.append(series[0].points[0].count if series else 0)
+                await asyncio.sleep(0)
+        finally:
+            await writing
+        assert seen == sorted(seen)
+        assert all(count % size == 0 for count in seen)
+        assert len(await stored(store)) == 20 * size
+
+    async def test_a_cancelled_write_is_whole_or_absent(self, connect: Connect) -> None:
+        """Cancelling `write` leaves all of the batch with its cursor, or none; a repeat completes it."""
+        for turns in (0, 1, 2, 5):
+            journal_id = new_journal()
+            async with opened(connect(), journal_id) as store:
+                writing = asyncio.ensure_future(store.write(plain(0, 5_000), Offset(5_000)))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                writing.cancel()
+                await asyncio.wait([writing])
+                cursor = await store.open(journal_id)
+                found = len(await stored(store))
+                assert (cursor, found) in [(None, 0), (5_000, 5_000)]
+                await store.write(plain(0, 5_000), Offset(5_000))
+                assert len(await stored(store)) == 5_000
+
+    async def test_a_closed_store_says_so(self, connect: Connect) -> None:
+        """Before `open` and after `close` every method raises an OutageError, and `close` may be repeated."""
+        store = connect()
+        await store.close()
+        await store.open(new_journal())
+        await store.close()
+        await store.close()
+        for ask in (store.write(plain(0, 1), Offset(1)), store.names(), store.sessions(), stored(store)):
+            with pytest.raises(OutageError):
+                await ask
+        with pytest.raises(OutageError):
+            await store.series("load", 0, 1, 1, None)
