@@ -121,7 +121,7 @@ class Context:
             now = self.clock.monotonic()
             due_at += max(1, (now - due_at) // period + 1) * period
             timer.arm(due_at - now, due)
-            if len(self._mailbox.waiting) < self._mailbox.limit:
+            if len(self._mailbox.waiting) < self._mailbox.capacity:
                 self._mailbox.put_beyond(message)
 
         timer.arm(period, due)

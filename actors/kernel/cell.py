@@ -16,7 +16,8 @@ import msgspec
 from anyio import CancelScope, Event
 
 from .actor import Actor, Context, OneAtATime, Worker
-from .clock import Clock, Random
+from .clock import Clock, Random, cut_off
+from .deadlines import Deadlines
 from .events import (
     ActorCrashed,
     ActorEnded,
@@ -80,6 +81,7 @@ class Environment(msgspec.Struct, frozen=True):
 
     clock: Clock
     random: Random
+    deadlines: Deadlines
     observe: Callable[[KernelEvent], None]
     refs: dict[str, ActorRef[Any]]
 
@@ -105,7 +107,7 @@ class Cell(ABC):
         self.last_error: str | None = None
 
     def prepare(self, since: float | None = None) -> None:
-        """Make ready for a new incarnation, a restart if the last one ended at `since`; `live` must follow."""
+        """Make ready for an incarnation, a restart if the last one ended at `since`; `live` must follow."""
         self.incarnation += 1
         self._since = since
         self.state = "starting"
@@ -179,7 +181,7 @@ class ActorCell(Cell):
         self._child: Actor[Any] | Worker | None = None
         self._halting = False
         self._draining = False
-        env.refs[path] = ActorRef(self._mailbox, env.clock)
+        env.refs[path] = ActorRef(self._mailbox, env.deadlines)
 
     def prepare(self, since: float | None = None) -> None:
         """See Cell."""
@@ -253,14 +255,11 @@ class ActorCell(Cell):
                 dead.fail(MessageAbandoned(self.path, error))
 
     async def _clean_up(self, child: Actor[Any] | Worker) -> None:
-        with CancelScope(shield=True) as shield:
-            timer = self.env.clock.call_later(self.shutdown, shield.cancel)
+        with CancelScope(shield=True) as shield, cut_off(shield, self.env.clock, self.shutdown):
             try:
                 await child.stopped()
             except Exception as error:  # noqa: BLE001 — reported; what happens next was decided before
                 self._failed(error)
-            finally:
-                timer.cancel()
         if shield.cancelled_caught:
             self._failed(CleanUpTimeout(self.path, self.shutdown))
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Protocol
+
+from anyio import CancelScope
 
 
 class Handle(Protocol):
@@ -62,3 +66,16 @@ class SystemClock:
     def call_later(self, delay: float, callback: Callable[[], object]) -> Handle:
         """See Clock."""
         return asyncio.get_running_loop().call_later(delay, callback)
+
+
+@contextmanager
+def cut_off(scope: CancelScope, clock: Clock, seconds: float) -> Generator[None]:
+    """Cancel `scope` if the block takes longer than `seconds`; at once if that is 0, never if infinite."""
+    if seconds <= 0:
+        scope.cancel()
+    timer = clock.call_later(seconds, scope.cancel) if 0 < seconds < math.inf else None
+    try:
+        yield
+    finally:
+        if timer is not None:
+            timer.cancel()

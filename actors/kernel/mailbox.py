@@ -45,6 +45,7 @@ class Mailbox(Generic[M]):
         "dropped",
         "in_hand",
         "limit",
+        "loop",
         "on_trial",
         "overflow",
         "path",
@@ -66,9 +67,11 @@ class Mailbox(Generic[M]):
         self.suspects: deque[M] = deque()
         self.in_hand: list[M] = []
         self.on_trial = False
-        # The capacity, or 0 while closed: one comparison on the fast path tells "full" and "closed".
+        # The capacity, or 0 while closed or while the actor sleeps: the fast path, in ActorRef, makes one
+        # comparison and leaves every other case to `put`.
         self.limit = capacity
         self.closed = False
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.sleeper: asyncio.Future[None] | None = None
         # Who waits for room: the future to complete (a teller's own, an asker's reply) and the message.
         self.senders: dict[asyncio.Future[Any], M] = {}
@@ -79,27 +82,38 @@ class Mailbox(Generic[M]):
         self.dropped = 0
 
     def put(self, message: M) -> bool:
-        """Whether `message` was put in; False if it must wait for room.
+        """Whether `message` was put in; False if the mailbox is full and drops nothing.
 
-        Raises ActorStopped, and MailboxFull where the policy is "reject".
+        Raises ActorStopped.
         """
         if len(self.waiting) >= self.limit:
             if self.closed:
                 raise ActorStopped(self.path)
-            match self.overflow:
-                case "wait":
-                    return False
-                case "reject":
-                    raise MailboxFull(self.path, self.capacity)
-                case "drop-oldest":
-                    oldest = self.waiting.popleft()
-                    self.dropped += 1
-                    if isinstance(oldest, Question):
-                        oldest.fail(MailboxFull(self.path, self.capacity))
-        self.waiting.append(message)
-        if self.sleeper is not None:
             self.wake()
+            if len(self.waiting) >= self.capacity:
+                if self.overflow != "drop-oldest":
+                    return False
+                self._drop()
+        self.waiting.append(message)
         return True
+
+    def _drop(self) -> None:
+        oldest = self.waiting.popleft()
+        self.dropped += 1
+        if isinstance(oldest, Question):
+            oldest.fail(MailboxFull(self.path, self.capacity))
+
+    def put_in_turn(self, message: M, sender: asyncio.Future[Any]) -> bool:
+        """Whether `message` was put in; False if `sender` now waits for room.
+
+        Raises ActorStopped, and MailboxFull where the policy is "reject".
+        """
+        if self.put(message):
+            return True
+        if self.overflow == "reject":
+            raise MailboxFull(self.path, self.capacity)
+        self.senders[sender] = message
+        return False
 
     def put_beyond(self, message: M) -> None:
         """Put `message` in however full the mailbox is; drop it if that is closed."""
@@ -109,14 +123,20 @@ class Mailbox(Generic[M]):
 
     async def room_for(self, message: M) -> None:
         """Return when `message` is in, in turn. If cancelled, the message may have been put in or not."""
-        if self.put(message):
+        admitted: asyncio.Future[None] = self.future()
+        if self.put_in_turn(message, admitted):
             return
-        admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.senders[admitted] = message
         try:
             await admitted
         finally:
             self.senders.pop(admitted, None)
+
+    def future(self) -> asyncio.Future[Any]:
+        """A future of the event loop that this mailbox belongs to."""
+        # Looked up once: Python 3.11 makes a system call of every get_running_loop (a check for forks).
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
+        return self.loop.create_future()
 
     def signal(self, signal: Signal) -> None:
         """Deliver `signal` before any further message."""
@@ -125,17 +145,25 @@ class Mailbox(Generic[M]):
 
     def wake(self) -> None:
         """Make `arrival` return."""
-        sleeper, self.sleeper = self.sleeper, None
-        if sleeper is not None and not sleeper.done():
-            sleeper.set_result(None)
+        sleeper = self.sleeper
+        if sleeper is not None:
+            self._up()
+            if not sleeper.done():
+                sleeper.set_result(None)
 
     async def arrival(self) -> None:
         """Return after the next `wake`."""
-        self.sleeper = asyncio.get_running_loop().create_future()
+        self.sleeper = sleeper = self.future()
+        self.limit = 0
         try:
-            await self.sleeper
-        finally:
-            self.sleeper = None
+            await sleeper
+        except asyncio.CancelledError:
+            self._up()
+            raise
+
+    def _up(self) -> None:
+        self.sleeper = None
+        self.limit = 0 if self.closed else self.capacity
 
     def take(self, most: int) -> list[M]:
         """Up to `most` messages, now in hand; one if they are suspects; none if there are none."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Generic, TypeVar
 
-from .clock import Clock
+from .deadlines import Deadlines
 from .mailbox import Mailbox
-from .question import AskTimeout, Question, bind
+from .question import Question, bind
 
 M = TypeVar("M")
 R = TypeVar("R")
@@ -20,11 +20,11 @@ class ActorRef(Generic[M]):
     the order in which they were sent.
     """
 
-    __slots__ = ("_clock", "_mailbox")
+    __slots__ = ("_deadlines", "_mailbox")
 
-    def __init__(self, mailbox: Mailbox[M], clock: Clock) -> None:
+    def __init__(self, mailbox: Mailbox[M], deadlines: Deadlines) -> None:
         self._mailbox = mailbox
-        self._clock = clock
+        self._deadlines = deadlines
 
     def __repr__(self) -> str:
         return f"<ActorRef {self.path}>"
@@ -55,8 +55,6 @@ class ActorRef(Generic[M]):
         waiting = mailbox.waiting
         if len(waiting) < mailbox.limit:
             waiting.append(message)
-            if mailbox.sleeper is not None:
-                mailbox.wake()
         else:
             await mailbox.room_for(message)
 
@@ -65,16 +63,7 @@ class ActorRef(Generic[M]):
 
         Raises ActorStopped.
         """
-        mailbox = self._mailbox
-        waiting = mailbox.waiting
-        if len(waiting) < mailbox.limit:
-            waiting.append(message)
-            if mailbox.sleeper is not None:
-                mailbox.wake()
-            return True
-        if not mailbox.closed and mailbox.overflow == "reject":
-            return False
-        return mailbox.put(message)
+        return self._mailbox.put(message)
 
     async def ask(self, question: Question[R], timeout: float) -> R:  # noqa: ASYNC109 — the injected clock counts it
         """The reply to `question`, within `timeout` seconds, time spent waiting for room included.
@@ -84,19 +73,14 @@ class ActorRef(Generic[M]):
         dropped; and whatever the actor failed the question with.
         """
         mailbox: Mailbox[Any] = self._mailbox
-        reply: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[R] = mailbox.future()
         bind(question, reply, mailbox.path)
         try:
-            if not mailbox.put(question):
-                mailbox.senders[reply] = question
+            mailbox.put_in_turn(question, reply)
         except BaseException:
             reply.cancel()
             raise
-
-        def expire() -> None:
-            question.fail(AskTimeout(mailbox.path, type(question).__name__, timeout))
-
-        timer = self._clock.call_later(timeout, expire)
+        expiring = self._deadlines.add(reply, mailbox.path, question, timeout)
         try:
             return await reply
         except asyncio.CancelledError:
@@ -104,8 +88,9 @@ class ActorRef(Generic[M]):
                 reply.exception()  # retrieved, or asyncio complains that nobody did
             raise
         finally:
-            timer.cancel()
-            mailbox.senders.pop(reply, None)
+            expiring.pop(reply, None)
+            if mailbox.senders:
+                mailbox.senders.pop(reply, None)
 
     def _box(self) -> Mailbox[M]:
         return self._mailbox

@@ -11,7 +11,7 @@ from anyio import CancelScope, create_task_group
 from anyio.abc import TaskGroup
 
 from .cell import ActorCell, ActorInfo, Cell, CellKind, Environment
-from .clock import Handle
+from .clock import Handle, cut_off
 from .events import ActorEnded, SupervisorEscalated
 from .mailbox import Mailbox
 from .supervision import (
@@ -172,13 +172,8 @@ class SupervisorCell(Cell):
     async def _stop(self, cell: Cell, *, drain: bool) -> None:
         if cell.alive:
             cell.request_stop(drain=drain)
-            if cell.shutdown <= 0:
-                cell.scope.cancel()
-            timer = self.env.clock.call_later(cell.shutdown, cell.scope.cancel)
-            try:
+            with cut_off(cell.scope, self.env.clock, cell.shutdown):
                 await cell.gone.wait()
-            finally:
-                timer.cancel()
         if drain:
             cell.terminate(cell.error)
 

@@ -13,6 +13,7 @@ from anyio import Event, create_task_group
 from .actor import find
 from .cell import ActorInfo, Cell, Environment
 from .clock import Clock, Random, SystemClock
+from .deadlines import Deadlines
 from .events import KernelEvent
 from .ref import ActorRef
 from .supervision import SupervisorSpec
@@ -41,7 +42,9 @@ class ActorSystem:
         random: Random | None = None,
         observe: Callable[[KernelEvent], None] = _ignore,
     ) -> None:
-        self._env = Environment(clock or SystemClock(), random or stdlib_random.Random(), observe, {})
+        clock = clock or SystemClock()
+        random = random or stdlib_random.Random()
+        self._env = Environment(clock, random, Deadlines(clock), observe, {})
         self._root = SupervisorCell(spec, ROOT, self._env)
         self._stop_requested = False
         self._over: Event | None = None
