@@ -23,8 +23,8 @@ from actors.config.settings import LogFormat, LogLevel
 WITHHELD: Final = "withheld"
 
 PAYLOAD_KEYS: Final = frozenset(
-    "attributes authorization batch body cookie key metric metrics password payload rows secret "
-    "service_role_key token value values".split()
+    {"attributes", "batch", "body", "key", "metric", "metrics", "payload", "rows", "value", "values"}
+    | {"authorization", "cookie", "password", "secret", "service_role_key", "token"}
 )
 """Fields that could hold what a client sent, or a secret: their values are never written."""
 
