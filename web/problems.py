@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 
 import msgspec
+from starlette.responses import Response
 
 from web.ports import Refused
 from web.receivers.errors import Problem, ReceiverError
@@ -23,6 +25,8 @@ class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     """The query parameter or header that is wrong."""
     retry_after: float | None = None
     """Seconds, also sent as `Retry-After`."""
+    reasons: list[str] = []
+    """Why the server is not ready, one sentence a reason."""
 
 
 def problem(
@@ -55,3 +59,13 @@ def of_refusal(refused: Refused) -> ProblemDetails:
 def encode(details: ProblemDetails) -> bytes:
     """The JSON of `details`."""
     return msgspec.json.encode(details)
+
+
+def response(details: ProblemDetails) -> Response:
+    """`details` as an ASGI response, with `Retry-After` and `WWW-Authenticate` where they belong."""
+    headers: dict[str, str] = {}
+    if details.retry_after is not None:
+        headers["retry-after"] = str(max(1, math.ceil(details.retry_after)))
+    if details.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return Response(encode(details), details.status, headers, media_type=CONTENT_TYPE)

@@ -9,28 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from web.admission import Plan, admit, too_large
 from web.edge import Edge
-from web.ports import Accepted, Refused
+from web.pipeline import MAX_TURNS, TurnTaking
+from web.ports import Refused
 from web.problems import ProblemDetails, of_receiver, of_refusal, problem
 from web.receivers.errors import ReceiverError
-from web.responses import CONTINUE
 from web.turns import AsgiTurn, IngestTurn
 
 INGEST_PATH = b"/api/metrics"
 _INGEST_QUERY = INGEST_PATH + b"?"
 
-MAX_TURNS = 64
-"""Unanswered requests of one connection above which it is read no further."""
 MAX_HEAD = 64 * 1024
 """Bytes of a request's head, give or take one read."""
 DRAINED = 1024 * 1024
@@ -48,11 +45,8 @@ logger = logging.getLogger("web.protocol")
 _BUSY = of_refusal(Refused("busy", "too many bytes are in flight; send again a little later"))
 
 
-class IngestProtocol(HttpToolsProtocol):
+class IngestProtocol(TurnTaking):
     """One connection."""
-
-    edge: Edge
-    """Set by `protocol_for`."""
 
     def __init__(
         self,
@@ -62,18 +56,13 @@ class IngestProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.turns: deque[IngestTurn | AsgiTurn] = deque()
         self._turn: IngestTurn | None = None  # being read
         self._passing = False  # what is being read goes to ASGI
         self._reading = False  # a request has begun and is not complete
         self._head_open = False  # ... not even its head
         self._partial = 0  # bytes of it that came in reads that did not complete it
-        self._deaf = False  # whatever comes now is thrown away
         self._stopping = False
-        self._lost = False
-        self._lingering = False
         self._discarded = 0
-        self._since = 0  # tick at which the present wait began
 
     # What asyncio calls
 
@@ -123,16 +112,6 @@ class IngestProtocol(HttpToolsProtocol):
                 self._give_up(problem(431, f"the head of a request may have {MAX_HEAD} bytes"))
             elif self._partial > 8 * self.edge.max_body + DRAINED:
                 self._give_up(too_large(self.edge.max_body))
-
-    def pause_writing(self) -> None:
-        """The client does not read its answers: read no more of its requests."""
-        super().pause_writing()
-        self.flow.pause_reading()
-
-    def resume_writing(self) -> None:
-        """The client reads again."""
-        super().resume_writing()
-        self._read_on()
 
     # What the parser calls
 
@@ -244,76 +223,6 @@ class IngestProtocol(HttpToolsProtocol):
         if self._stopping:
             self.cycle.keep_alive = False
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self.turns.append(AsgiTurn(cycle, app))
-        self._advance()
-
-    def on_response_complete(self) -> None:
-        """The ASGI application has written its whole response."""
-        self.server_state.total_requests += 1
-        if not self.transport.is_closing():
-            self._advance()
-
-    def respond_accepted(self, receipt: Accepted, *, close: bool) -> bytes:
-        """The bytes of a 202."""
-        return self.edge.responses.accepted(receipt, self.server_state.default_headers, close=close)
-
-    def respond_with(self, details: ProblemDetails, *, close: bool) -> bytes:
-        """The bytes of a refusal."""
-        return self.edge.responses.refused(details, self.server_state.default_headers, close=close)
-
-    def settled(self, turn: IngestTurn) -> None:
-        """`turn` has its response: write it if all before it are written."""
-        turns = self.turns
-        if len(turns) == 1 and turns[0] is turn and not turn.close and not self.flow.read_paused:
-            turns.popleft()
-            self._since = self.edge.tick
-            self.transport.write(cast(bytes, turn.response))
-        elif turns and turns[0] is turn:
-            self._advance()
-
-    def _advance(self) -> None:
-        """Write every response whose turn has come, in one write, and start the application on its own."""
-        turns = self.turns
-        ready: list[bytes] = []
-        last: IngestTurn | None = None
-        while turns and last is None:
-            turn = turns[0]
-            if isinstance(turn, AsgiTurn):
-                if turn.cycle.response_complete:
-                    turns.popleft()
-                    continue
-                if not turn.started:
-                    turn.started = True
-                    self._write(ready)
-                    super()._start_asgi_task(turn.cycle, turn.app)
-                break
-            if turn.response is None:
-                if turn.wants_continue:
-                    turn.wants_continue = False
-                    ready.append(CONTINUE)
-                break
-            ready.append(turn.response)
-            turns.popleft()
-            if turn.close:
-                last = turn
-        self._write(ready)
-        self._since = self.edge.tick
-        if last is not None:
-            self._hang_up(unread=last.unread)
-        else:
-            self._read_on()
-
-    def _write(self, ready: list[bytes]) -> None:
-        if ready and not self.transport.is_closing():
-            self.transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
-        ready.clear()
-
-    def _read_on(self) -> None:
-        if self.flow.read_paused and not self.flow.write_paused and len(self.turns) < MAX_TURNS // 2:
-            if not self._lost and not self.transport.is_closing():
-                self.flow.resume_reading()
-
     # Endings
 
     def _refuse_unread(self, turn: IngestTurn, details: ProblemDetails, *, close: bool) -> None:
@@ -377,31 +286,6 @@ class IngestProtocol(HttpToolsProtocol):
             self.parser = httptools.HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
             self.data_received(b"".join([*head, b"\r\n", rest]))
-
-    def _hear_no_more(self) -> None:
-        """End the connection after the answers that are owed."""
-        self._deaf = True
-        last = self.turns[-1]
-        if isinstance(last, AsgiTurn):
-            last.cycle.keep_alive = False
-        else:
-            last.close = True
-
-    def _hang_up(self, *, unread: bool) -> None:
-        """Close so that the client can read the last response.
-
-        Closing with unread input would reset the connection, and the response could be lost with it
-        (RFC 9112, 9.6): say that no more comes, and throw away what the client still sends.
-        """
-        self._deaf = True
-        if self.transport.is_closing():
-            return
-        if unread:
-            self._lingering = True
-            self.flow.resume_reading()
-            self.transport.write_eof()
-        else:
-            self.transport.close()
 
     def shutdown(self) -> None:
         """Answer what has been asked, then close: called once by the server when it stops."""

@@ -1,0 +1,146 @@
+"""The ASGI application: everything of the public contract except `POST /api/metrics`, which `web.protocol`
+answers before it comes here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from web import exposition, login
+from web.edge import Edge
+from web.guard import Guard
+from web.live import Hub
+from web.ports import HistoryUnavailableError, Ports
+from web.problems import ProblemDetails, problem, response
+from web.queries import ParameterError, only, series_query
+
+PAGE = Path(__file__).parent / "dashboard" / "static"
+
+
+def make_app(ports: Ports, edge: Edge, hub: Hub) -> Starlette:
+    """The application over `ports`; `edge` and `hub` are shared with the server that runs it."""
+    return Starlette(
+        routes=[
+            *_health(ports),
+            *_api(ports, edge, hub),
+            *login.routes(edge),
+            WebSocketRoute("/api/live", hub.serve),
+            Route("/api/metrics", _post_only),
+            Mount("/api", _no_such_path),
+            Mount("/", _Page(directory=PAGE, html=True, check_dir=False)),
+        ],
+        middleware=[Middleware(Guard, edge=edge)],
+        exception_handlers={
+            HTTPException: _http_error,
+            ParameterError: _parameter_error,
+            HistoryUnavailableError: _history_unavailable,
+            Exception: _failed,
+        },
+    )
+
+
+def _health(ports: Ports) -> list[BaseRoute]:
+    async def healthz(request: Request) -> Response:
+        return _json({"alive": True})
+
+    async def readyz(request: Request) -> Response:
+        reasons = ports.status.not_ready()
+        if not reasons:
+            return _json({"ready": True})
+        return response(
+            msgspec.structs.replace(problem(503, "; ".join(reasons), retry_after=1.0), reasons=reasons)
+        )
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz)]
+
+
+def _api(ports: Ports, edge: Edge, hub: Hub) -> list[BaseRoute]:
+    text = exposition.exposition(ports.status.report, edge, lambda: len(hub.subscribers))
+
+    async def metrics(request: Request) -> Response:
+        return Response(text(), media_type=exposition.CONTENT_TYPE)
+
+    async def status(request: Request) -> Response:
+        only(request.query_params, ())
+        return _json(ports.status.report())
+
+    async def series(request: Request) -> Response:
+        query = series_query(request.query_params, int(edge.now() * 1e9))
+        return _json(await ports.history.series(*query))
+
+    async def names(request: Request) -> Response:
+        only(request.query_params, ())
+        return _json(await ports.history.names())
+
+    async def sessions(request: Request) -> Response:
+        only(request.query_params, ())
+        return _json(await ports.history.sessions())
+
+    return [
+        Route("/metrics", metrics),
+        Route("/api/status", status),
+        Route("/api/series", series),
+        Route("/api/names", names),
+        Route("/api/sessions", sessions),
+    ]
+
+
+class _Page(StaticFiles):
+    """The page's files: a browser may keep them, and asks each time whether they are still the same."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        answer.headers["cache-control"] = "no-cache"
+        return answer
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+async def _post_only(request: Request) -> Response:
+    raise HTTPException(405, headers={"allow": "POST"})
+
+
+async def _no_such_path(scope: Scope, receive: object, send: object) -> None:
+    raise HTTPException(404)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    answer = response(_details(request, error))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _details(request: Request, error: HTTPException) -> ProblemDetails:
+    match error.status_code:
+        case 404:
+            return problem(404, f"there is nothing at {request.url.path}")
+        case 405:
+            allowed = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow", "")
+            return problem(405, f"{request.method} is not possible here; allowed: {allowed}")
+        case status:
+            return problem(status, error.detail)
+
+
+def _parameter_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ParameterError)
+    return response(problem(400, str(error), parameter=error.parameter))
+
+
+def _history_unavailable(request: Request, error: Exception) -> Response:
+    return response(problem(503, str(error) or "the store cannot be asked now", retry_after=5.0))
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    return response(problem(500, "the request could not be handled; the server's log says why"))

@@ -1,0 +1,135 @@
+"""Forebay about itself, as Prometheus text (exposition format 0.0.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from web.edge import Edge
+from web.ports import ActorStatus, StatusReport, StoreStatus
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+
+class _ForebayCollector(Collector):
+    def __init__(
+        self, report: Callable[[], StatusReport], edge: Edge, subscribers: Callable[[], int]
+    ) -> None:
+        self._report = report
+        self._edge = edge
+        self._subscribers = subscribers
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: a collector that describes itself is not asked for values when it is registered."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family, from one report."""
+        report = self._report()
+        yield from _totals(report)
+        yield from _journal(report)
+        yield from _stores(report.stores)
+        yield from _actors(report.actors)
+        yield from _http(self._edge, self._subscribers())
+
+
+def exposition(
+    report: Callable[[], StatusReport], edge: Edge, subscribers: Callable[[], int]
+) -> Callable[[], bytes]:
+    """A function that returns the text as of its call."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_ForebayCollector(report, edge, subscribers))
+    ProcessCollector(registry=registry)
+    return lambda: generate_latest(registry)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(name, text, value=value)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _totals(report: StatusReport) -> Iterator[Metric]:
+    info = GaugeMetricFamily("forebay_build_info", "The version that runs.", labels=["version", "journal_id"])
+    info.add_metric([report.version, report.journal.id], 1)
+    yield info
+    yield _gauge("forebay_start_time_seconds", "When the process started.", report.started_at / 1e9)
+    yield _counter("forebay_metrics_accepted", "Metrics accepted since the journal began.", report.accepted)
+    yield _counter("forebay_metrics_persisted", "Metrics in every store.", report.persisted)
+    yield _counter("forebay_metrics_dead_lettered", "Metrics given up as dead letters.", report.dead_lettered)
+    yield _gauge("forebay_metrics_pending", "Metrics accepted and not yet in every store.", report.pending)
+    yield _gauge("forebay_dead_letters_pending", "Dead letters in the queue.", report.dead_letters.pending)
+
+
+def _journal(report: StatusReport) -> Iterator[Metric]:
+    journal = report.journal
+    yield _gauge("forebay_journal_first_offset", "The oldest offset kept.", journal.first_offset)
+    yield _gauge("forebay_journal_next_offset", "The offset of the next metric.", journal.next_offset)
+    yield _gauge("forebay_journal_segments", "Segments on disk.", journal.segments)
+    yield _gauge("forebay_journal_bytes", "Bytes on disk.", journal.bytes)
+    yield _gauge("forebay_journal_free_bytes", "Bytes free on the disk.", journal.free_bytes)
+    yield _gauge("forebay_journal_writable", "1 when metrics are taken.", journal.state == "writable")
+
+
+def _stores(stores: list[StoreStatus]) -> Iterator[Metric]:
+    cursor = GaugeMetricFamily("forebay_store_cursor", "Where the store is in the journal.", labels=["store"])
+    lag = GaugeMetricFamily(
+        "forebay_store_lag", "Metrics accepted and not yet in the store.", labels=["store"]
+    )
+    persisted = CounterMetricFamily(
+        "forebay_store_persisted", "Metrics given to the store since the journal began.", labels=["store"]
+    )
+    breaker = GaugeMetricFamily(
+        "forebay_store_breaker", "1 for the state that the breaker is in.", labels=["store", "state"]
+    )
+    state = GaugeMetricFamily(
+        "forebay_store_state",
+        "1 for the state that the store's persistence is in.",
+        labels=["store", "state"],
+    )
+    for store in stores:
+        cursor.add_metric([store.name], store.cursor)
+        lag.add_metric([store.name], store.lag)
+        persisted.add_metric([store.name], store.persisted)
+        breaker.add_metric([store.name, store.breaker], 1)
+        state.add_metric([store.name, store.state], 1)
+    yield from (cursor, lag, persisted, breaker, state)
+
+
+def _actors(tree: ActorStatus) -> Iterator[Metric]:
+    mailbox = GaugeMetricFamily("forebay_actor_mailbox", "Messages waiting.", labels=["path"])
+    capacity = GaugeMetricFamily("forebay_actor_mailbox_capacity", "Messages that may wait.", labels=["path"])
+    processed = CounterMetricFamily("forebay_actor_processed", "Messages processed.", labels=["path"])
+    dropped = CounterMetricFamily("forebay_actor_dropped", "Messages dropped by policy.", labels=["path"])
+    restarts = CounterMetricFamily("forebay_actor_restarts", "Restarts.", labels=["path"])
+    running = GaugeMetricFamily("forebay_actor_running", "1 when the actor runs.", labels=["path"])
+    waiting = [tree]
+    while waiting:
+        actor = waiting.pop()
+        waiting += reversed(actor.children)
+        mailbox.add_metric([actor.path], actor.mailbox)
+        capacity.add_metric([actor.path], actor.capacity)
+        processed.add_metric([actor.path], actor.processed)
+        dropped.add_metric([actor.path], actor.dropped)
+        restarts.add_metric([actor.path], actor.restarts)
+        running.add_metric([actor.path], actor.state == "running")
+    yield from (mailbox, capacity, processed, dropped, restarts, running)
+
+
+def _http(edge: Edge, subscribers: int) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "forebay_ingest_requests", "Answers to POST /api/metrics by status.", labels=["status"]
+    )
+    requests.add_metric(["202"], edge.accepted_requests)
+    for status, count in sorted(edge.answers.items()):
+        requests.add_metric([str(status)], count)
+    yield requests
+    yield _gauge("forebay_ingest_in_flight_bytes", "Bytes taken in and not yet answered.", edge.in_flight)
+    yield _gauge("forebay_http_connections", "Open HTTP connections.", len(edge.connections))
+    yield _gauge("forebay_live_subscribers", "Open WebSockets.", subscribers)

@@ -1,0 +1,211 @@
+"""The WebSocket at `/api/live`: hello, what was missed, then what happens, until either side leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import anyio
+import msgspec
+from msgspec import Meta
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from journal.events import Offset
+from web.outbox import Outbox, gap_frame
+from web.ports import Frame, Gap, Goodbye, Live
+from web.problems import problem
+from web.problems import response as problem_response
+
+MAX_BACKFILLS = 8
+"""Backfills that one subscriber may have waiting; further ones are answered with a gap."""
+NEARLY_LIVE = 2_000
+"""Offsets behind at which a subscriber that catches up joins the live frames."""
+GOODBYE_TIMEOUT = 2.0
+"""Seconds that subscribers have to take their goodbye."""
+
+BAD_TYPE, BAD_DATA, BAD_REQUEST, GOING_AWAY = 1003, 1007, 1008, 1001
+
+NonNegative = Annotated[int, Meta(ge=0, le=2**63 - 2)]
+
+
+class Backfill(msgspec.Struct, frozen=True, tag_field="type", tag="backfill", forbid_unknown_fields=True):
+    """What a client may ask for: the metrics of `[first_offset, last_offset]`."""
+
+    first_offset: NonNegative
+    last_offset: NonNegative
+
+
+_request = msgspec.json.Decoder(Backfill)
+
+
+class Subscriber:
+    """One open WebSocket, as the broadcaster and the hub see it."""
+
+    def __init__(self) -> None:
+        self.outbox = Outbox()
+        self.position = Offset(0)
+        """The offset after the last live one."""
+        self.backfills: deque[Backfill] = deque()
+        self.goodbye: Goodbye | None = None
+        self._wake = asyncio.Event()
+
+    def offer(self, frame: Frame) -> None:
+        """Take `frame`, or note the gap. Never waits, never raises."""
+        self.outbox.offer(frame)
+        if frame.last_offset >= self.position:
+            self.position = Offset(frame.last_offset + 1)
+        self._wake.set()
+
+    def ask(self, backfill: Backfill) -> None:
+        """Queue `backfill`, or answer at once that there are too many."""
+        if len(self.backfills) < MAX_BACKFILLS:
+            self.backfills.append(backfill)
+        else:
+            gap = Gap(Offset(backfill.first_offset), Offset(backfill.last_offset), "busy")
+            self.outbox.offer(gap_frame(gap))
+        self._wake.set()
+
+    def leave(self, goodbye: Goodbye) -> None:
+        """Say `goodbye` after what is being sent."""
+        self.goodbye = goodbye
+        self._wake.set()
+
+    async def something(self) -> None:
+        """Return when there is something to do."""
+        await self._wake.wait()
+        self._wake.clear()
+
+
+class _Nobody:
+    def offer(self, frame: Frame) -> None:
+        pass
+
+
+class Hub:
+    """All open WebSockets."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._goodbye: Goodbye | None = None
+        self.subscribers: set[Subscriber] = set()
+        self._empty = asyncio.Event()
+
+    async def say_goodbye(self, reason: str = "the server is shutting down") -> None:
+        """Tell every subscriber, and return when all have gone or GOODBYE_TIMEOUT is over."""
+        self._goodbye = Goodbye(reason, reconnect_after=1.0)
+        for subscriber in self.subscribers:
+            subscriber.leave(self._goodbye)
+        if self.subscribers:
+            with anyio.move_on_after(GOODBYE_TIMEOUT):
+                await self._empty.wait()
+
+    async def serve(self, websocket: WebSocket) -> None:
+        """Serve one WebSocket to its end."""
+        if self._goodbye is not None:
+            details = problem(503, self._goodbye.reason, retry_after=self._goodbye.reconnect_after)
+            await websocket.send_denial_response(problem_response(details))
+            return
+        start = websocket.query_params.get("from")
+        await websocket.accept()
+        if start is not None and not (start.isascii() and start.isdigit() and len(start) < 19):
+            await websocket.close(BAD_REQUEST, f"from={start[:40]}: expected an offset, an integer from 0")
+            return
+        subscriber = Subscriber()
+        self.subscribers.add(subscriber)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._listen, websocket, subscriber, tasks.cancel_scope)
+                await self._talk(websocket, subscriber, None if start is None else int(start))
+                tasks.cancel_scope.cancel()
+        finally:
+            self.subscribers.discard(subscriber)
+            if self._goodbye is not None and not self.subscribers:
+                self._empty.set()
+
+    async def _listen(self, websocket: WebSocket, subscriber: Subscriber, scope: anyio.CancelScope) -> None:
+        """Take what the client asks for; end the session when it leaves or breaks the rules."""
+        refusal: tuple[int, str] | None = None
+        while refusal is None:
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                break
+            text: str | None = message.get("text")
+            if text is None:
+                refusal = BAD_TYPE, "binary messages are not understood; send JSON text"
+            else:
+                refusal = _take(text, subscriber)
+        if refusal is not None:
+            await websocket.close(*refusal)
+        scope.cancel()
+
+    async def _talk(self, websocket: WebSocket, subscriber: Subscriber, start: int | None) -> None:
+        try:
+            await websocket.send_text(self._live.hello().text)
+            if start is not None:
+                following = self._following()
+                if start > following:
+                    await websocket.close(BAD_REQUEST, f"from={start}: the next offset is {following}")
+                    return
+                # Most of the way before subscribing: the live frames that wait meanwhile are then few.
+                while following - start > NEARLY_LIVE and subscriber.goodbye is None:
+                    await self._send_backfill(websocket, subscriber, start, following)
+                    start, following = following, self._following()
+            with self._live.subscribe(subscriber) as position:
+                subscriber.position = max(subscriber.position, position)
+                if start is not None:
+                    await self._send_backfill(websocket, subscriber, start, position)
+                await self._follow(websocket, subscriber)
+        except WebSocketDisconnect:
+            return
+
+    def _following(self) -> int:
+        with self._live.subscribe(_Nobody()) as position:
+            return position
+
+    async def _send_backfill(
+        self, websocket: WebSocket, subscriber: Subscriber, first: int, until: int
+    ) -> None:
+        if first >= until:
+            return
+        async for frame in self._live.backfill(Offset(first), Offset(until)):
+            await websocket.send_text(frame.text)
+            if subscriber.goodbye is not None:
+                return
+
+    async def _follow(self, websocket: WebSocket, subscriber: Subscriber) -> None:
+        """Live frames first, and one backfilled frame whenever there is none."""
+        backfill: AsyncIterator[Frame] | None = None
+        while subscriber.goodbye is None:
+            while (frame := subscriber.outbox.take()) is not None:
+                await websocket.send_text(frame.text)
+            if backfill is not None:
+                frame = await anext(backfill, None)
+                if frame is None:
+                    backfill = None
+                else:
+                    await websocket.send_text(frame.text)
+            elif subscriber.backfills:
+                request = subscriber.backfills.popleft()
+                until = min(Offset(request.last_offset + 1), subscriber.position)
+                if request.first_offset < until:
+                    backfill = self._live.backfill(Offset(request.first_offset), until)
+            else:
+                await subscriber.something()
+        await websocket.send_text(msgspec.json.encode(subscriber.goodbye).decode())
+        await websocket.close(GOING_AWAY, subscriber.goodbye.reason)
+
+
+def _take(text: str, subscriber: Subscriber) -> tuple[int, str] | None:
+    """Pass on what `text` asks for; or the code and reason to close with."""
+    try:
+        backfill = _request.decode(text)
+    except msgspec.ValidationError as error:
+        return BAD_REQUEST, str(error)[:120]
+    except (msgspec.DecodeError, RecursionError) as error:
+        return BAD_DATA, str(error)[:120]
+    if backfill.first_offset > backfill.last_offset:
+        return BAD_REQUEST, "first_offset is greater than last_offset"
+    subscriber.ask(backfill)
+    return None

@@ -1,0 +1,71 @@
+"""The login for browsers: the token once, then a cookie that is not the token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from web.auth import COOKIE, LIFETIME
+from web.edge import Edge
+from web.problems import problem, response
+
+_PAGES = Path(__file__).parent / "login_page"
+_MAX_FORM = 8 * 1024
+
+
+def routes(edge: Edge) -> list[Route]:
+    """`GET` and `POST /login`, `POST /logout`, and the page's style."""
+    gate = edge.gate
+
+    async def page(request: Request) -> Response:
+        if gate.is_open or gate.admits_cookie(
+            request.headers.get("cookie", "").encode("latin-1"), edge.now()
+        ):
+            return RedirectResponse("/", 303)
+        return _page("index.html", 200)
+
+    async def login(request: Request) -> Response:
+        if gate.is_open:
+            return RedirectResponse("/", 303)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MAX_FORM:
+                return response(problem(413, f"the form may have {_MAX_FORM} bytes"))
+        form = parse_qs(bytes(body).decode("utf-8", "replace"), max_num_fields=8)
+        if not gate.admits_token(form.get("token", [""])[-1].strip()):
+            return _page("wrong.html", 401)
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(
+            COOKIE,
+            gate.session(edge.now()),
+            max_age=LIFETIME,
+            path="/",
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
+
+    async def logout(request: Request) -> Response:
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+        return answer
+
+    async def style(request: Request) -> Response:
+        return FileResponse(_PAGES / "login.css", media_type="text/css")
+
+    return [
+        Route("/login", page, methods=["GET"]),
+        Route("/login", login, methods=["POST"]),
+        Route("/logout", logout, methods=["POST"]),
+        Route("/login.css", style, methods=["GET"]),
+    ]
+
+
+def _page(name: str, status: int) -> Response:
+    return FileResponse(_PAGES / name, status, media_type="text/html")

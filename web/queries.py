@@ -1,0 +1,121 @@
+"""Query parameters, checked: an error names the parameter and says what is allowed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from journal.events import Nanoseconds
+from web.receivers.rfc3339 import TimeError, nanoseconds
+
+SECOND = 1_000_000_000
+HOUR = 3600 * SECOND
+MAX_POINTS = 10_000
+"""Steps in one answer."""
+USUAL_POINTS = 300
+_UNITS = {
+    "": 1,
+    "ns": 1,
+    "us": 1_000,
+    "ms": 1_000_000,
+    "s": SECOND,
+    "m": 60 * SECOND,
+    "h": HOUR,
+    "d": 24 * HOUR,
+    "w": 7 * 24 * HOUR,
+}
+_STEP = re.compile(r"([0-9]{1,19})(ns|us|ms|s|m|h|d|w|)")
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+_NICE_STEPS = [
+    count * _UNITS[unit]
+    for unit, counts in {
+        "ms": (1, 2, 5, 10, 20, 50, 100, 200, 500),
+        "s": (1, 2, 5, 10, 15, 30),
+        "m": (1, 2, 5, 10, 15, 30),
+        "h": (1, 2, 3, 6, 12),
+        "d": (1, 2),
+        "w": (1, 2, 4, 13, 26, 52, 260, 520),
+    }.items()
+    for count in counts
+]
+
+
+class ParameterError(ValueError):
+    """A query parameter is missing, wrong or unknown."""
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        self.parameter = parameter
+        super().__init__(f"{parameter}: {reason}")
+
+
+class SeriesQuery(NamedTuple):
+    """What `GET /api/series` asks for: the steps of `[start, until)`."""
+
+    name: str
+    start: Nanoseconds
+    until: Nanoseconds
+    step: Nanoseconds
+    source: str | None
+
+
+def only(query: Mapping[str, str], allowed: Iterable[str]) -> None:
+    """Raise ParameterError if `query` has a parameter that is not `allowed`."""
+    names = sorted(allowed)
+    for name in query:
+        if name not in names:
+            raise ParameterError(
+                name[:100], f"there is no such parameter; allowed: {', '.join(names) or 'none'}"
+            )
+
+
+def series_query(query: Mapping[str, str], now: Nanoseconds) -> SeriesQuery:
+    """What `query` asks for: by default the last hour, in about USUAL_POINTS steps.
+
+    Raises ParameterError.
+    """
+    only(query, ("name", "from", "to", "step", "source"))
+    name = query.get("name", "")
+    if not 1 <= len(name) <= 255:
+        raise ParameterError("name", "needed: the name of a metric, 1 to 255 characters")
+    until = instant(query, "to", now)
+    start = instant(query, "from", until - HOUR)
+    if start >= until:
+        raise ParameterError("from", "must lie before `to` (by default now)")
+    step = _step(query, until - start)
+    if -(-(until - start) // step) > MAX_POINTS:
+        raise ParameterError(
+            "step", f"makes more than {MAX_POINTS} points; ask for a longer one, or for less time"
+        )
+    return SeriesQuery(name, start, until, step, query.get("source"))
+
+
+def instant(query: Mapping[str, str], parameter: str, default: Nanoseconds) -> Nanoseconds:
+    """The time in `parameter`: integer nanoseconds or RFC 3339. Raises ParameterError."""
+    text = query.get(parameter)
+    if text is None:
+        return default
+    if _INTEGER.fullmatch(text) is not None:
+        value = int(text)
+        if not -(2**63) <= value < 2**63:
+            raise ParameterError(parameter, "does not fit 64 bits of nanoseconds")
+        return value
+    # A plus sign that was not escaped arrives as a space.
+    unescaped = re.sub(r" ([0-9]{2}:[0-9]{2})$", r"+\1", text)
+    try:
+        return nanoseconds(unescaped)
+    except TimeError as error:
+        raise ParameterError(parameter, f"{error}, or integer nanoseconds since the epoch") from error
+
+
+def _step(query: Mapping[str, str], span: Nanoseconds) -> Nanoseconds:
+    text = query.get("step")
+    if text is None:
+        return next((step for step in _NICE_STEPS if step * USUAL_POINTS >= span), _NICE_STEPS[-1])
+    match = _STEP.fullmatch(text)
+    step = int(match.group(1)) * _UNITS[match.group(2)] if match is not None else 0
+    if not 0 < step < 2**63:
+        raise ParameterError(
+            "step", "expected a duration such as 500ms, 10s, 1m, 1h or 1d, or integer nanoseconds"
+        )
+    return step
