@@ -131,8 +131,8 @@ class Cell(ABC):
             self.state = "failed" if self.error is not None else "stopped"
             self.settled.set()
             self.gone.set()
-        if self.started:
-            on_exit(self)
+            if self.started:
+                on_exit(self)
 
     @abstractmethod
     async def _incarnation(self) -> None:
@@ -188,6 +188,7 @@ class ActorCell(Cell):
         super().prepare(since)
         self._halting = False
         self._draining = False
+        self._mailbox.signals.clear()
         if self._mailbox.terminated is not None:
             self._mailbox.reopen()
 
@@ -203,7 +204,7 @@ class ActorCell(Cell):
             await child.started()
             self._has_started()
             if isinstance(child, Worker):
-                if not self._halting:
+                if not (self._halting or self._draining):
                     await child.run()
             else:
                 await self._serve(child)
@@ -276,7 +277,7 @@ class ActorCell(Cell):
         if drain:
             self._mailbox.close()
             self._draining = True
-        if self.kind == "worker" or not drain:
+        else:
             self._halting = True
         if not isinstance(self._child, Worker):
             self._mailbox.signal(Stopping())

@@ -114,8 +114,9 @@ class SupervisorCell(Cell):
             for event in self._inbox.take(1):
                 match event:
                     case _Exited(cell, incarnation):
-                        # A later incarnation means that the exit was dealt with, along with a sibling's.
-                        if incarnation == cell.incarnation and not cell.terminated:
+                        # Otherwise it was dealt with along with a sibling's.
+                        current = incarnation == cell.incarnation and not cell.terminated
+                        if current and cell.state != "restarting":
                             await self._replace(cell)
                     case _Due(cells, since):
                         await self._restart(cells, since, tasks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random as stdlib_random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -69,7 +70,9 @@ class ActorSystem:
         """Return after `request_stop`; raise SupervisorGaveUp if the root supervisor did."""
         if self._over is not None and not self._stop_requested:
             await self._over.wait()
-        self._raise_failure()
+        self._told = True
+        if self._root.error is not None:
+            raise self._root.error
 
     async def __aenter__(self) -> ActorSystem:
         """Start everybody, in order; raises StartFailed, having stopped again those who had started."""
@@ -96,7 +99,9 @@ class ActorSystem:
                 if root.started:
                     try:
                         yield
-                    except Exception as error:  # noqa: BLE001 — raised below, outside of the group, unwrapped
+                    except (asyncio.CancelledError, GeneratorExit):
+                        raise
+                    except BaseException as error:  # noqa: BLE001 — raised below, not wrapped by the group
                         failure = error
                     if root.alive:
                         root.request_stop(drain=True)
@@ -105,13 +110,9 @@ class ActorSystem:
             root.terminate(root.error)
         if failure is not None:
             raise failure
-        self._raise_failure()
+        if root.error is not None and not self._told:
+            raise root.error
 
     def _gave_up(self, root: Cell) -> None:
         if self._over is not None:
             self._over.set()
-
-    def _raise_failure(self) -> None:
-        if self._root.error is not None and not self._told:
-            self._told = True
-            raise self._root.error
