@@ -11,9 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from web import exposition, login
 from web.edge import Edge
@@ -28,15 +29,13 @@ PAGE = Path(__file__).parent / "dashboard" / "static"
 
 def make_app(ports: Ports, edge: Edge, hub: Hub) -> Starlette:
     """The application over `ports`; `edge` and `hub` are shared with the server that runs it."""
-    return Starlette(
+    app = Starlette(
         routes=[
             *_health(ports),
             *_api(ports, edge, hub),
             *login.routes(edge),
             WebSocketRoute("/api/live", hub.serve),
-            Route("/api/metrics", _post_only),
-            Mount("/api", _no_such_path),
-            Mount("/", _Page(directory=PAGE, html=True, check_dir=False)),
+            Route("/api/metrics", _elsewhere, methods=["POST"]),
         ],
         middleware=[Middleware(Guard, edge=edge)],
         exception_handlers={
@@ -46,6 +45,9 @@ def make_app(ports: Ports, edge: Edge, hub: Hub) -> Starlette:
             Exception: _failed,
         },
     )
+    # Not a route: a mount at "/" would match before a route with the wrong method can say 405.
+    app.router.default = _Rest(_Page(directory=PAGE, html=True, check_dir=False))
+    return app
 
 
 def _health(ports: Ports) -> list[BaseRoute]:
@@ -103,16 +105,28 @@ class _Page(StaticFiles):
         return answer
 
 
+class _Rest:
+    """What no route matches: a file of the page, or nothing."""
+
+    def __init__(self, page: _Page) -> None:
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the file."""
+        if scope["type"] == "websocket":
+            await WebSocketClose()(scope, receive, send)
+        elif scope["path"].startswith("/api/"):
+            raise HTTPException(404)
+        else:
+            await self._page(scope, receive, send)
+
+
 def _json(value: object) -> Response:
     return Response(msgspec.json.encode(value), media_type="application/json")
 
 
-async def _post_only(request: Request) -> Response:
-    raise HTTPException(405, headers={"allow": "POST"})
-
-
-async def _no_such_path(scope: Scope, receive: object, send: object) -> None:
-    raise HTTPException(404)
+async def _elsewhere(request: Request) -> Response:
+    raise RuntimeError("web.protocol answers POST /api/metrics; is uvicorn run without it?")
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -65,8 +65,10 @@ def bind(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """Serves until `request_stop`, then lets what is under way finish."""
 
-    def __init__(self, config: uvicorn.Config, farewell: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, config: uvicorn.Config, edge: Edge, farewell: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
+        self.edge = edge
+        """What its connections share: counts for whoever watches it."""
         self._farewell = farewell
         self._stop = asyncio.Event()
 
@@ -110,7 +112,7 @@ def make_server(ports: Ports, host: str, port: int) -> Server:
     edge = Edge(ports.ingest, ports.settings, time.time)
     hub = Hub(ports.live)
     app = make_app(ports, edge, hub)
-    return Server(server_config(app, edge, host, port), hub.say_goodbye)
+    return Server(server_config(app, edge, host, port), edge, hub.say_goodbye)
 
 
 def server_config(app: Any, edge: Edge, host: str, port: int) -> uvicorn.Config:
