@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -66,7 +66,7 @@ async def serving(settings: EdgeSettings | None = None) -> AsyncIterator[Running
 async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
     """Return when `condition` holds. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the condition belongs to the server, which has no event for it
             await asyncio.sleep(0.005)
 
 
@@ -112,10 +112,8 @@ class Wire:
 
     async def close(self) -> None:
         self.writer.close()
-        try:
+        with suppress(ConnectionError):
             await self.writer.wait_closed()
-        except ConnectionError:
-            pass
 
 
 def post(
