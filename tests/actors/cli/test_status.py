@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from actors.cli.status import render
+from journal.events import Offset
+from tests.actors.cli.peer import Peer, running_peer
+from tests.actors.cli.test_shell import forebay
+from web.ports import ActorStatus, DeadLetterStatus, JournalStatus, StatusReport, StoreStatus
+
+SECOND = 1_000_000_000
+
+
+def actor(name: str, *children: ActorStatus, state: str = "running", error: str | None = None) -> ActorStatus:
+    kind = "supervisor" if children else "actor"
+    return ActorStatus(name, f"/{name}", kind, state, 3, 4096, 10**12, 0, 2, error, list(children))  # type: ignore[arg-type]
+
+
+def report(**changes: object) -> StatusReport:
+    journal = JournalStatus(
+        "0d5e2f3c-1111-2222-3333-444455556666",
+        Offset(0),
+        Offset(10**12),
+        9_999,
+        10**13,
+        10**13,
+        "fsync",
+        "writable",
+    )
+    stores = [
+        StoreStatus("sqlite", Offset(10**12), 0, 10**12, "closed", "following", None),
+        StoreStatus("postgres-with-a-long-name", Offset(5), 10**12, 5, "open", "waiting", "refused " * 30),
+    ]
+    tree = actor(
+        "forebay", actor("ingest"), actor("stores", actor("sqlite", state="failed", error="x" * 200))
+    )
+    plain = StatusReport(journal, stores, DeadLetterStatus(0), tree, 15, 10, 2, 3, "0.1.0", SECOND)
+    return msgspec.structs.replace(plain, **changes)
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    with running_peer() as peer:
+        yield peer
+
+
+def test_fits_a_terminal() -> None:
+    """However large the numbers and long the errors, no line is over 80 columns."""
+    lines = render(report(), 4000 * SECOND)
+    assert max(map(len, lines)) <= 80
+    text = "\n".join(lines)
+    assert "up 1 h 6 min" in text
+    assert "accepted 15 = persisted 10 + dead letters 2 + pending 3" in text
+    assert "refused refused" in text
+    assert "xxx" in text
+
+
+def test_tree_shows_who_belongs_to_whom() -> None:
+    """Children hang below their supervisor, the last one at the corner."""
+    lines = render(report(), SECOND)
+    tree = lines[next(at for at, line in enumerate(lines) if line.startswith("actor ")) + 1 :]
+    names = [line.partition("  running")[0].partition("  failed")[0].rstrip() for line in tree]
+    assert names[:4] == ["forebay", "├─ ingest", "└─ stores", "   └─ sqlite"]
+
+
+def test_an_account_that_does_not_balance_is_seen() -> None:
+    """If the sums differ, the line says so."""
+    assert "accepted 99 ≠ persisted 10" in "\n".join(render(report(accepted=99), SECOND))
+
+
+def test_of_a_running_process(peer: Peer, tmp_path: Path) -> None:
+    """The command asks /api/status with the token and prints the report; --json prints the answer itself."""
+    peer.token = "t0ken"
+    peer.status = msgspec.to_builtins(report())
+    done = forebay("status", "--url", peer.url, cwd=tmp_path, FOREBAY_TOKEN="t0ken")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "├─ ingest" in done.stdout
+    raw = forebay("status", "--port", str(peer.server_port), "--json", cwd=tmp_path, FOREBAY_TOKEN="t0ken")
+    assert json.loads(raw.stdout) == peer.status
+
+
+def test_a_wrong_token_is_told(peer: Peer, tmp_path: Path) -> None:
+    """401 is exit code 1, says what to set, and does not show what was sent."""
+    peer.token = "right"
+    done = forebay("status", "--url", peer.url, cwd=tmp_path, FOREBAY_TOKEN="wr0ng")
+    assert done.returncode == 1
+    assert "FOREBAY_TOKEN" in done.stderr
+    assert "wr0ng" not in done.stderr
+
+
+@pytest.mark.parametrize("answer", [None, {"hello": "world"}, "text"])
+def test_something_else_listens(answer: object, peer: Peer, tmp_path: Path) -> None:
+    """What is not Forebay's answer is one line that doubts the address."""
+    peer.status = answer
+    done = forebay("status", "--url", peer.url, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "is it Forebay that listens there?" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "demo"])
+def test_nobody_listens(command: str, tmp_path: Path) -> None:
+    """Where nobody answers, the error names the address and the way to start one."""
+    done = forebay(command, "--port", "1", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "forebay: nobody answers at http://127.0.0.1:1: "
+        "start one with `forebay run`, or say --url or --port\n"
+    )
