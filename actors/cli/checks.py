@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import socket
@@ -129,19 +128,13 @@ def check_store(url: StoreUrl, settings: Settings) -> Check:
 
 def check_port(host: str, port: int) -> Check:
     """Whether this process could listen there now."""
-    what = f"port {port}"
+    from web.server import PortUnavailableError, bind
+
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(1)
-    except OSError as error:
-        advice = "; stop what listens there, or say --port" if error.errno == errno.EADDRINUSE else ""
-        return Check(what, f"{host}:{port}: {error.strerror}{advice}", "failed")
-    return Check(what, f"free at {host}")
+        bind(host, port).close()
+    except PortUnavailableError as error:
+        return Check(f"port {port}", str(error), "failed")
+    return Check(f"port {port}", f"free at {host}")
 
 
 def _check_sqlite(what: str, path: str) -> Check:

@@ -21,6 +21,9 @@ INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 
 # By name, so that telling an error apart does not import what may be the very thing that is broken.
+_FAILED = frozenset(
+    {"JournalFullError", "JournalFailedError", "SyncedDataLostError", "NoJournalError", "StoreError"}
+)
 _USAGE = frozenset({"StoreUrlError"})
 _CORRUPT = frozenset({"JournalCorruptError", "CorruptRecordError", "UnknownEventError"})
 
@@ -39,21 +42,35 @@ def explain(error: BaseException) -> tuple[int, list[str]]:
         group = cast("BaseExceptionGroup[BaseException]", error)
         told = [explain(inner) for inner in group.exceptions]
         return max(code for code, _ in told), list(dict.fromkeys(line for _, lines in told for line in lines))
+    # What failed to start says why by its cause.
+    link: BaseException | None = error
+    while link is not None:
+        if known := _known(link):
+            return known
+        link = link.__cause__
+    said = f": {error}" if str(error) else ""
+    return FAILED, [f"internal error: {type(error).__name__}{said}; --debug shows where it came from"]
+
+
+def _known(error: BaseException) -> tuple[int, list[str]] | None:
     if isinstance(error, ConfigurationError):
         return USAGE, [str(problem) for problem in error.problems]
     if isinstance(error, CommandError):
         return error.code, [str(error)]
     if isinstance(error, DirectoryInUseError):
         return IN_USE, [str(error)]
-    names = {cls.__name__ for cls in type(error).__mro__ if cls.__module__.startswith(("journal", "actors"))}
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, []
+    names = {
+        cls.__name__ for cls in type(error).__mro__ if cls.__module__.startswith(("journal", "actors", "web"))
+    }
     if names & _CORRUPT:
         return CORRUPT, [str(error)]
     if names & _USAGE:
         return USAGE, [str(error)]
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED, []
+    if names & _FAILED:
+        return FAILED, [str(error)]
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return FAILED, [f"{where}{error.strerror}"]
-    said = f": {error}" if str(error) else ""
-    return FAILED, [f"internal error: {type(error).__name__}{said}; --debug shows where it came from"]
+    return None

@@ -76,7 +76,7 @@ KEYS: tuple[Key, ...] = (
         "WHICH",
     ),
     Key("sync_interval", duration(0.001, 60.0), "time between syncs with durability interval"),
-    Key("segment_bytes", size(MIB, 16 * 1024 * MIB), "size of a journal segment"),
+    Key("segment_bytes", size(MIB, 2 * 1024 * MIB), "size of a journal segment"),
     Key("keep_days", duration(0.0, 36500.0, unit=DAY), "how long persisted metrics stay in the journal"),
     Key("keep_bytes", size(0), "how much of them stays in the journal"),
     Key("frames_per_second", number(0.1, 60.0), "live frames to each subscriber"),
