@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import aiofiles
 
-from journal.events import Offset
+from journal.events import MetricsAccepted, Offset, State, offsets_of, width
 from journal.framing import (
     RECORD_HEADER_SIZE,
     SEGMENT_HEADER_SIZE,
@@ -21,6 +21,7 @@ from journal.framing import (
     read_record,
 )
 from journal.log import Frontier
+from journal.replay import evolve, fold
 from journal.segment import JournalCorruptError, containing, first_offset_of, segment_name
 
 CHUNK: Final = 256 * 1024
@@ -217,3 +218,28 @@ async def reading(
         yield reader
     finally:
         await reader.close()
+
+
+async def accepted_before(
+    directory: str, offset: Offset, *, frontier: Callable[[], Frontier] | None = None
+) -> int:
+    """How many metrics were accepted before `offset`, since the journal began.
+
+    Reads the segment that holds `offset` up to there; its snapshot stands for those before.
+    """
+    offsets = segment_offsets(directory)
+    begin = offsets[containing(offsets, offset)]
+    state = State()
+    async with reading(directory, begin, frontier=frontier) as reader:
+        while records := await reader.read():
+            for record in records:
+                if record.next_offset <= offset:
+                    state = fold(state, (record,))
+                    continue
+                for at, event in offsets_of(record.events(), record.base):
+                    if at + width(event) <= offset:
+                        state = evolve(state, event, record.time)
+                    elif isinstance(event, MetricsAccepted):
+                        return state.accepted + max(0, offset - at)
+                return state.accepted
+    return state.accepted

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import msgspec
 
-from journal.events import Offset
+from journal.events import Nanoseconds, Offset
 from journal.framing import SEGMENT_HEADER_SIZE, SegmentHeader
 
 SUFFIX: Final = ".segment"
@@ -57,11 +58,11 @@ def evidence_name(segment: str, byte: int, at: int) -> str:
 
 
 class SegmentInfo(msgspec.Struct, frozen=True):
-    """A segment on the disk; `accepted_before` metrics were accepted before its first offset."""
+    """A segment on the disk; `size` is bytes, preallocated ones included."""
 
     first_offset: Offset
     size: int
-    created_at: int
+    created_at: Nanoseconds
 
     @property
     def name(self) -> str:
@@ -94,6 +95,14 @@ def containing(first_offsets: Sequence[int], offset: int) -> int:
         else:
             high = middle
     return max(low - 1, 0)
+
+
+def first_within(segments: Sequence[SegmentInfo], since: Nanoseconds) -> Offset:
+    """An offset before everything that was written at `since` or later, as late as segments can tell."""
+    for segment, following in pairwise(segments):
+        if following.created_at >= since:
+            return segment.first_offset
+    return segments[-1].first_offset
 
 
 def must_roll(position: int, size: int, segment_bytes: int) -> bool:

@@ -27,6 +27,6 @@ def add(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Run until told to stop; the process's exit code."""
     loaded = settings_from(args)
-    from actors.supervisor import run_process
+    from actors.process import run_process
 
     return run_process(loaded)

@@ -1,0 +1,141 @@
+"""The broadcast actor: folds what arrives into frames, encodes each once, offers it to every subscriber.
+
+It never slows ingest: its mailbox drops the oldest when it is full, and subscribers are told of the gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator, Sequence
+from contextlib import contextmanager
+
+from actors.core.frames import MAX_METRICS, Covered, encode_frame, fold, live_metric, metrics_frame
+from actors.core.rows import rows_of
+from actors.kernel import Actor, Timer
+from actors.messages import Arrived, BroadcastMessage, SendFrames, SendStatus
+from actors.stores.base import Row
+from journal.events import Offset
+from journal.log import Journal
+from journal.reader import OffsetRetiredError, reading
+from web.outbox import gap_frame
+from web.ports import Frame, FrameSink, Gap, Hello, LiveMetric, Status, StatusFrame
+
+STATUS_EVERY = 1.0
+"""Seconds between two status frames."""
+
+
+class Subscribers:
+    """Who listens, and how far frames have covered the journal. Outlives the actor's restarts."""
+
+    def __init__(self, covered: Offset) -> None:
+        self.covered = Covered(covered, -1)
+        self._sinks: set[FrameSink] = set()
+
+    def __len__(self) -> int:
+        return len(self._sinks)
+
+    def offer(self, frame: Frame) -> None:
+        """Hand `frame` to everyone."""
+        for sink in self._sinks:
+            sink.offer(frame)
+
+    @contextmanager
+    def including(self, sink: FrameSink) -> Generator[Offset]:
+        """Offer every frame to `sink` until the block ends; the value is the first offset that they cover."""
+        self._sinks.add(sink)
+        try:
+            yield self.covered.offset
+        finally:
+            self._sinks.discard(sink)
+
+
+class BroadcastActor(Actor[BroadcastMessage]):
+    """Sends at most `frames_per_second` times a second, and at once when it has been quiet."""
+
+    def __init__(self, subscribers: Subscribers, status: Status, *, frames_per_second: float) -> None:
+        self._subscribers = subscribers
+        self._status = status
+        self._interval = 1.0 / frames_per_second
+        self._arrived: list[Arrived] = []
+        self._sent_at = float("-inf")
+        self._due: Timer | None = None
+
+    async def started(self) -> None:
+        """See Actor."""
+        self.context.every(STATUS_EVERY, SendStatus())
+
+    async def receive(self, messages: Sequence[BroadcastMessage]) -> None:
+        """See Actor."""
+        for message in messages:
+            match message:
+                case Arrived():
+                    self._arrived.append(message)
+                case SendFrames():
+                    self._due = None
+                case SendStatus():
+                    if len(self._subscribers):
+                        self._subscribers.offer(encode_frame(StatusFrame(self._status.report())))
+        if self._arrived and self._due is None:
+            wait = self._sent_at + self._interval - self.context.clock.monotonic()
+            if wait <= 0:
+                self._send()
+            else:
+                self._due = self.context.after(wait, SendFrames())
+
+    def _send(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        self._sent_at = self.context.clock.monotonic()
+        if len(self._subscribers) == 0:
+            self._subscribers.covered = Covered(arrived[-1].end, arrived[-1].sequence)
+            return
+        frames, self._subscribers.covered = fold(arrived, self._subscribers.covered)
+        for frame in frames:
+            self._subscribers.offer(frame)
+
+
+class LivePort:
+    """What the edge asks of what happens: `web.ports.Live`."""
+
+    def __init__(self, subscribers: Subscribers, journal: Journal, version: str) -> None:
+        self._subscribers = subscribers
+        self._journal = journal
+        self._version = version
+        self.subscribe = subscribers.including
+
+    def hello(self) -> Frame:
+        """See web.ports.Live."""
+        return encode_frame(Hello(str(self._journal.id), self._journal.next_offset, {}, self._version))
+
+    async def backfill(self, first: Offset, until: Offset) -> AsyncIterator[Frame]:
+        """See web.ports.Live."""
+        begin = Offset(max(first, min(self._journal.first_offset, until)))
+        if begin > first:
+            yield gap_frame(Gap(first, Offset(begin - 1), "retired"))
+        covered, metrics = begin, list[LiveMetric]()
+        try:
+            async for row in self._rows(begin, until):
+                metrics.append(live_metric(row.offset, row.metric, row.accepted_at))
+                if len(metrics) == MAX_METRICS:
+                    yield metrics_frame(metrics, covered, row.offset)
+                    covered, metrics = Offset(row.offset + 1), []
+        except OffsetRetiredError as error:
+            # Retention was faster than this subscriber.
+            if metrics:
+                yield metrics_frame(metrics, covered, metrics[-1].offset)
+                covered, metrics = Offset(metrics[-1].offset + 1), []
+            end = Offset(min(max(error.first_offset, covered), until))
+            if end > covered:
+                yield gap_frame(Gap(covered, Offset(end - 1), "retired"))
+            covered = end
+        if covered < until:
+            yield metrics_frame(metrics, covered, until - 1)
+
+    async def _rows(self, begin: Offset, until: Offset) -> AsyncIterator[Row]:
+        async with reading(self._journal.directory, begin, frontier=lambda: self._journal.frontier) as reader:
+            while records := await reader.read():
+                for record in records:
+                    for row in rows_of(record, begin):
+                        if row.offset >= until:
+                            return
+                        yield row
+                if records[-1].next_offset >= until:
+                    return

@@ -1,0 +1,102 @@
+"""What has arrived since the last frame, folded into as few frames as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from actors.messages import Arrived
+from journal.events import Metric, Nanoseconds, Offset
+from web.outbox import gap_frame
+from web.ports import Frame, Gap, LiveMetric, Metrics
+
+MAX_METRICS = 2_000
+"""Metrics in one frame: about 250 kB of JSON."""
+
+MAX_FRAMES = 10
+"""Frames at one time: what is over, the oldest, is told of as a gap."""
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode_frame(message: msgspec.Struct, first_offset: int = -1, last_offset: int = -1) -> Frame:
+    """`message` as a text frame."""
+    return Frame(_encoder.encode(message).decode(), first_offset, last_offset)
+
+
+def live_metric(offset: int, metric: Metric, accepted_at: Nanoseconds) -> LiveMetric:
+    """`metric` as subscribers see it."""
+    return LiveMetric(
+        Offset(offset),
+        metric.name,
+        metric.value,
+        accepted_at if metric.time is None else metric.time,
+        metric.kind,
+        metric.unit,
+        metric.source,
+        metric.session,
+        metric.attributes,
+    )
+
+
+def metrics_frame(metrics: list[LiveMetric], first: int, last: int) -> Frame:
+    """One frame that covers the offsets `[first, last]`."""
+    return encode_frame(Metrics(Offset(first), Offset(last), metrics), first, last)
+
+
+class Covered(msgspec.Struct, frozen=True):
+    """Frames have covered the journal up to `offset`; `sequence` was that of the last Arrived."""
+
+    offset: Offset
+    sequence: int
+
+
+class _Folding:
+    """Frames in the making; the open one begins at `first`."""
+
+    def __init__(self, first: int) -> None:
+        self.frames: list[Frame] = []
+        self.first = first
+        self.metrics: list[LiveMetric] = []
+
+    def close(self, end: int) -> None:
+        """End the open frame before `end`, if it has metrics."""
+        if self.metrics:
+            self.frames.append(metrics_frame(self.metrics, self.first, end - 1))
+            self.first, self.metrics = end, []
+
+    def leave_out(self, end: int, before: int) -> None:
+        """Tell of a gap from the end of the open frame, `before`, to `end`."""
+        self.close(before)
+        if end > self.first:
+            self.frames.append(gap_frame(Gap(Offset(self.first), Offset(end - 1), "busy")))
+        self.first = end
+
+    def add(self, arrived: Arrived) -> None:
+        """Put all of `arrived` into frames."""
+        for offset, metric in enumerate(arrived.metrics, arrived.first_offset):
+            self.metrics.append(live_metric(offset, metric, arrived.time))
+            if len(self.metrics) == MAX_METRICS:
+                self.close(offset + 1)
+
+
+def fold(arrived: Sequence[Arrived], covered: Covered) -> tuple[list[Frame], Covered]:
+    """Frames for `arrived`, in order of offset, and what is covered with them.
+
+    Offsets between that were control events are covered silently. Where an Arrived is missing from the
+    sequence, or there is more than fits MAX_FRAMES, a gap frame stands for what is left out.
+    """
+    folding = _Folding(covered.offset)
+    surplus = sum(len(each.metrics) for each in arrived) - MAX_METRICS * MAX_FRAMES
+    for each in arrived:
+        if each.sequence != covered.sequence + 1:
+            folding.leave_out(each.first_offset, covered.offset)
+        if surplus > 0:
+            surplus -= len(each.metrics)
+            folding.leave_out(each.end, covered.offset)
+        else:
+            folding.add(each)
+        covered = Covered(each.end, each.sequence)
+    folding.close(covered.offset)
+    return folding.frames, covered

@@ -1,0 +1,134 @@
+"""How a store is fed: a Decider over what its attempts came to.
+
+    Opening ──opened──▶ Feeding ◀──stored── Feeding
+       │                  │  ▲
+       └──failed──▶ Waiting ─┘ time is up (reopening, where the connection may be to blame)
+
+Nothing is ever skipped: whatever fails is tried again, from the same offset.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, assert_never
+
+import msgspec
+
+from journal.events import Offset
+
+ErrorKind: TypeAlias = Literal["outage", "throttled", "transient", "poison", "denied", "corrupt"]
+
+LONGEST_WAIT = 30.0
+"""Seconds between attempts, at most, however long the store stays away."""
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """The store has not told its cursor yet."""
+
+    attempts: int = 0
+
+
+class Feeding(msgspec.Struct, frozen=True):
+    """The store holds everything before `cursor`."""
+
+    cursor: Offset
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """The last attempt failed; the next is due at `until`, in seconds of the monotonic clock."""
+
+    cursor: Offset | None
+    attempts: int
+    until: float
+    kind: ErrorKind
+    error: str
+
+
+State: TypeAlias = Opening | Feeding | Waiting
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """The store is open and holds everything before `cursor`."""
+
+    cursor: Offset
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """The store holds everything before `cursor` now."""
+
+    cursor: Offset
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """An attempt failed at `now` (monotonic seconds); `chance` in [0, 1] spreads the next one."""
+
+    kind: ErrorKind
+    error: str
+    now: float
+    chance: float
+    retry_after: float | None = None
+
+
+Event: TypeAlias = Opened | Stored | Failed
+
+
+class Open(msgspec.Struct, frozen=True):
+    """Open the store."""
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """Write the next batch from `cursor`."""
+
+    cursor: Offset
+
+
+class Rest(msgspec.Struct, frozen=True):
+    """Do nothing for `seconds`."""
+
+    seconds: float
+
+
+Step: TypeAlias = Open | Feed | Rest
+
+
+class RetryPolicy(msgspec.Struct, frozen=True):
+    """Seconds before attempt n: `first * factor ** (n - 1)`, at most LONGEST_WAIT, fully jittered but never
+    below `first` (AWS Architecture Blog, "Exponential Backoff And Jitter")."""
+
+    first: float = 0.2
+    factor: float = 2.0
+
+    def wait(self, attempts: int, chance: float, retry_after: float | None) -> float:
+        """Seconds to wait after `attempts` failures in a row, not less than the store asked for."""
+        longest = self.first
+        for _ in range(attempts - 1):
+            longest = min(longest * self.factor, LONGEST_WAIT)
+        return max(self.first, longest * chance, retry_after or 0.0)
+
+
+def evolve(state: State, event: Event, policy: RetryPolicy) -> State:
+    """The state after `event`."""
+    match event:
+        case Opened(cursor=cursor) | Stored(cursor=cursor):
+            return Feeding(cursor)
+        case Failed():
+            attempts = (0 if isinstance(state, Feeding) else state.attempts) + 1
+            until = event.now + policy.wait(attempts, event.chance, event.retry_after)
+            cursor = None if isinstance(state, Opening) else state.cursor
+            return Waiting(cursor, attempts, until, event.kind, event.error)
+        case _:
+            assert_never(event)
+
+
+def next_step(state: State, now: float) -> Step:
+    """What to do next, at `now`."""
+    match state:
+        case Opening():
+            return Open()
+        case Feeding(cursor=cursor):
+            return Feed(cursor)
+        case Waiting(until=until) if now < until:
+            return Rest(until - now)
+        case Waiting(cursor=cursor, kind=kind):
+            return Open() if cursor is None or kind == "outage" else Feed(cursor)
+        case _:
+            assert_never(state)

@@ -1,0 +1,192 @@
+"""The ingest actor: appends what the receivers took, and acknowledges when it is durable.
+
+It does not wait for a commit before it takes the next batch: appends gather in the journal, whose thread
+commits them together. What is under way is bounded; beyond it the mailbox fills, and the edge says 503.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import anyio.to_thread
+
+from actors.kernel import Actor, ActorRef, ActorStopped
+from actors.messages import Arrived, BroadcastMessage, IndexKeys, IngestMessage, Submit
+from journal.committer import JournalFailedError, JournalFullError
+from journal.events import Event, Metric, MetricsAccepted, Nanoseconds, Offset
+from journal.keys import KEPT_FOR, KeptReceipt, KeyIndex, digest, keys_of
+from journal.log import Appended, Journal, JournalClosedError
+from journal.reader import reading
+from journal.segment import first_within
+from web.ports import Accepted, Receipt, Refused
+
+MAX_UNCOMMITTED = 65_536
+"""Metrics appended and not yet committed, at most; about four records of the journal."""
+
+CATCH_UP_BYTES = 4 * 1024 * 1024
+
+INDEX_EVERY = 1.0
+"""Seconds between two writings of accepted keys to the index."""
+
+
+class IngestActor(Actor[IngestMessage]):
+    """Journals Submits in the order in which they came."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        keys: KeyIndex,
+        broadcast: ActorRef[BroadcastMessage],
+        now: Callable[[], Nanoseconds],
+    ) -> None:
+        self._journal = journal
+        self._keys = keys
+        self._broadcast = broadcast
+        self._now = now
+        self._uncommitted = 0
+        self._under_way: set[asyncio.Future[Appended]] = set()
+        self._waiting_for_key: dict[bytes, list[Submit]] = {}
+        self._unindexed: dict[bytes, KeptReceipt] = {}
+        self._acknowledged = keys.upto
+        self._sequence = -1
+
+    async def started(self) -> None:
+        """Bring the index of keys up to date with the journal, then take requests."""
+        await self._catch_up()
+        self.context.every(INDEX_EVERY, IndexKeys())
+
+    async def receive(self, messages: Sequence[IngestMessage]) -> None:
+        """See Actor."""
+        submits = [message for message in messages if isinstance(message, Submit)]
+        plain = [submit for submit in submits if not submit.key]
+        keyed = [submit for submit in submits if submit.key]
+        if plain:
+            metrics = plain[0].metrics if len(plain) == 1 else [m for each in plain for m in each.metrics]
+            self._append([MetricsAccepted(metrics)], metrics, plain)
+        if keyed:
+            await self._append_keyed(keyed)
+        if len(submits) < len(messages):
+            await self._index_keys()
+        while self._uncommitted > MAX_UNCOMMITTED:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+
+    async def stopped(self) -> None:
+        """Wait for what is under way, so that each request is answered."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+        await self._index_keys()
+
+    def _append(self, events: Sequence[Event], metrics: Sequence[Metric], submits: Sequence[Submit]) -> None:
+        try:
+            appended = self._journal.append(events)
+        except JournalClosedError as error:
+            self._answer(submits, error, 0)
+            return
+        self._under_way.add(appended)
+        self._uncommitted += len(metrics)
+
+        def done(appended: asyncio.Future[Appended]) -> None:
+            self._under_way.discard(appended)
+            self._uncommitted -= len(metrics)
+            error = appended.exception()
+            if error is None:
+                self._acknowledge(appended.result(), metrics, submits)
+            else:
+                self._answer(submits, error, 0)
+
+        appended.add_done_callback(done)
+
+    def _acknowledge(self, appended: Appended, metrics: Sequence[Metric], submits: Sequence[Submit]) -> None:
+        self._answer(submits, None, appended.first_offset)
+        offset = appended.first_offset
+        for submit in submits:
+            if submit.key:
+                kept = KeptReceipt(Offset(offset), len(submit.metrics), appended.time)
+                self._unindexed[digest(submit.key)] = kept
+            offset = Offset(offset + len(submit.metrics))
+        self._acknowledged = Offset(offset)
+        try:
+            self._sequence += 1
+            arrived = Arrived(self._sequence, appended.first_offset, appended.time, metrics)
+            self._broadcast.try_tell(arrived)
+        except ActorStopped:
+            # On the way down; subscribers have been told goodbye.
+            return
+
+    def _answer(self, submits: Sequence[Submit], error: BaseException | None, offset: int) -> None:
+        refused = None if error is None else refusal(error)
+        for submit in submits:
+            receipt = refused or self._accepted(offset, len(submit.metrics))
+            submit.receive(receipt)
+            if submit.key:
+                for repeat in self._waiting_for_key.pop(digest(submit.key), ()):
+                    repeat.receive(receipt)
+            offset += len(submit.metrics)
+
+    def _accepted(self, first_offset: int, count: int) -> Accepted:
+        last = Offset(first_offset + count - 1)
+        return Accepted(count, Offset(first_offset), last, self._journal.options.durability)
+
+    async def _append_keyed(self, submits: Sequence[Submit]) -> None:
+        """Each key once: a repeat gets the answer of the first, at once or when that is committed."""
+        since = self._now() - KEPT_FOR
+        wanted = [digest(submit.key) for submit in submits]
+        known = await anyio.to_thread.run_sync(self._keys.find, wanted, since)
+        for submit, key in zip(submits, wanted, strict=True):
+            kept = self._unindexed.get(key) or known.get(key)
+            if kept is not None and kept.time >= since:
+                submit.receive(self._accepted(kept.first_offset, kept.metrics))
+            elif key in self._waiting_for_key:
+                self._waiting_for_key[key].append(submit)
+            else:
+                self._waiting_for_key[key] = []
+                self._append([MetricsAccepted(submit.metrics, submit.key)], submit.metrics, [submit])
+
+    async def _index_keys(self) -> None:
+        """Bring the index up to what was acknowledged."""
+        upto, fresh = self._acknowledged, self._unindexed
+        if upto == self._keys.upto:
+            return
+        await anyio.to_thread.run_sync(self._keys.add, list(fresh.items()), upto, self._now())
+        for key in [key for key, kept in fresh.items() if kept.first_offset < upto]:
+            del fresh[key]
+
+    async def _catch_up(self) -> None:
+        """Read what the index has missed: a second's worth after a crash, a day's if its file is gone."""
+        start = max(self._keys.upto, first_within(self._journal.segments, self._now() - KEPT_FOR))
+        async with reading(self._journal.directory, start, frontier=lambda: self._journal.frontier) as reader:
+            while records := await reader.read(max_bytes=CATCH_UP_BYTES):
+                keys = [each for record in records for each in keys_of(record)]
+                await anyio.to_thread.run_sync(self._keys.add, keys, reader.next_offset, self._now())
+        self._acknowledged = self._keys.upto
+
+
+def refusal(error: BaseException) -> Refused:
+    """What a client is told of an append that failed."""
+    match error:
+        case JournalFullError():
+            return Refused("disk-full", "the disk is full; nothing was taken", retry_after=5.0)
+        case JournalFailedError():
+            return Refused("failed", "the journal cannot be written; nothing was taken", retry_after=5.0)
+        case _:
+            return Refused("stopping", "shutting down; nothing was taken", retry_after=1.0)
+
+
+class IngestPort:
+    """The edge's way in: `web.ports.Ingest` on the actor's mailbox."""
+
+    def __init__(self, ingest: ActorRef[IngestMessage]) -> None:
+        self._ingest = ingest
+
+    def offer(self, metrics: list[Metric], key: str, receive: Callable[[Receipt], None]) -> None:
+        """See web.ports.Ingest."""
+        try:
+            taken = self._ingest.try_tell(Submit(metrics, key, receive))
+        except ActorStopped:
+            receive(Refused("stopping", "shutting down; nothing was taken", retry_after=1.0))
+            return
+        if not taken:
+            receive(
+                Refused("busy", "more is coming in than can be written; nothing was taken", retry_after=1.0)
+            )

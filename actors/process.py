@@ -1,0 +1,213 @@
+"""`forebay run`: one process from lock to last sync.
+
+Signals: the first SIGTERM or SIGINT shuts down in order, the second leaves at once, which is always safe:
+what was acknowledged is in the journal. SIGHUP reads the configuration again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Generator
+from typing import Literal
+
+import anyio
+import structlog
+import uvloop
+from msgspec.structs import replace
+
+from actors import __version__
+from actors.config import ConfigurationError, Loaded, Settings, reload
+from actors.logs import configure
+from actors.stores.factory import make_store
+from actors.supervisor import Forebay
+from actors.systemd import Notifier, extend_timeout, ready, stopping, watchdog
+from journal.committer import Options
+from journal.disk import FileSystem, OsFileSystem, exclusive_lock
+from journal.keys import KeyIndex
+from journal.log import Journal
+from web.server import bind
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread gives up the interpreter. The journal's thread must get it soon after a
+sync, or every client would wait for the 5 ms that are Python's default."""
+
+GC_THRESHOLD = 50_000
+"""Allocations between collections of young objects: metrics cannot form cycles, and pauses are latency."""
+
+EXTEND_EVERY = 5.0
+"""Seconds between two requests for more time, while starting or stopping."""
+
+LIVE_SETTINGS = frozenset({"keep_days", "keep_bytes", "log_level"})
+"""What SIGHUP can change in a running process; the rest needs a restart."""
+
+log = structlog.get_logger("forebay")
+
+
+def run_process(loaded: Loaded, *, fs: FileSystem | None = None) -> int:
+    """Run until told to stop; 0. Raises what keeps it from starting; see cli.exits for the codes.
+
+    `fs` is the journal's FileSystem, the operating system's by default.
+    """
+    configure(loaded.settings.log_level, loaded.settings.log_format)
+    for warning in loaded.warnings:
+        log.warning(warning)
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.set_threshold(GC_THRESHOLD, 20, 100)
+    settings = loaded.settings
+    data = os.path.abspath(settings.data)
+    os.makedirs(data, mode=0o750, exist_ok=True)
+    with exclusive_lock(data):
+        uvloop.run(_run(loaded, data, fs or OsFileSystem()))
+    return 0
+
+
+async def _run(loaded: Loaded, data: str, fs: FileSystem) -> None:
+    settings = loaded.settings
+    stores = [make_store(url.reveal(), data) for url in settings.store]
+    heart = Heart(Notifier())
+    with contextlib.closing(bind(settings.host, settings.port)) as listener:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(heart.beat)
+            journal = await _open_journal(settings, data, fs)
+            try:
+                keys = KeyIndex(os.path.join(data, "keys.db"), str(journal.id))
+                try:
+                    await _supervise(Forebay(settings, journal, stores, keys, listener), loaded, heart)
+                finally:
+                    keys.close()
+            finally:
+                await journal.close()
+            log.info("stopped", next_offset=journal.next_offset)
+            tasks.cancel_scope.cancel()
+
+
+async def _open_journal(settings: Settings, data: str, fs: FileSystem) -> Journal:
+    began = time.monotonic()
+    journal = await Journal.open(
+        os.path.join(data, "journal"),
+        options=Options(settings.segment_bytes, settings.durability, version=__version__),
+        fs=fs,
+    )
+    recovered = journal.recovered
+    if recovered.torn is not None:
+        log.warning(
+            "the last write was unfinished and has been cut; nothing of it had been acknowledged",
+            bytes=recovered.torn.end - recovered.torn.position,
+            kept_in=recovered.evidence,
+        )
+    log.info(
+        "journal open",
+        journal_id=str(journal.id),
+        next_offset=journal.next_offset,
+        closed_in_order=recovered.state.clean,
+        seconds=round(time.monotonic() - began, 3),
+    )
+    return journal
+
+
+async def _supervise(forebay: Forebay, loaded: Loaded, heart: Heart) -> None:
+    """Start the tree, tell the world, wait for the end, stop the tree."""
+    with Signals(forebay, loaded, heart).handled():
+        async with forebay.system as system:
+            url = forebay.url
+            heart.ready(url)
+            log.info("ready", url=url, data=forebay.settings.data, pid=os.getpid())
+            # What is there by now stays: no collection need look at it again.
+            gc.freeze()
+            await system.wait()
+            heart.stopping()
+
+
+class Heart:
+    """Tells systemd, by the clock, that start-up or shutdown goes on, and that the process is alive."""
+
+    def __init__(self, notifier: Notifier) -> None:
+        self.notifier = notifier
+        self._phase: Literal["starting", "running", "stopping"] = "starting"
+
+    def ready(self, url: str) -> None:
+        """Requests are taken from now on."""
+        self._phase = "running"
+        self.notifier.send(ready(f"taking metrics at {url}"))
+
+    def stopping(self) -> None:
+        """Shutdown has begun."""
+        self._phase = "stopping"
+        self.notifier.send(stopping("bringing the stores up to date"))
+
+    async def beat(self) -> None:
+        """Until cancelled."""
+        every = self.notifier.watchdog_every
+        pause = min(every, EXTEND_EVERY) if every is not None else EXTEND_EVERY
+        while True:
+            if self._phase != "running":
+                self.notifier.send(extend_timeout(3 * EXTEND_EVERY))
+            if every is not None:
+                self.notifier.send(watchdog())
+            await anyio.sleep(pause)
+
+
+class Signals:
+    """What the process does when it is told something from outside."""
+
+    def __init__(self, forebay: Forebay, loaded: Loaded, heart: Heart) -> None:
+        self._forebay = forebay
+        self._loaded = loaded
+        self._heart = heart
+        self._asked = False
+
+    @contextlib.contextmanager
+    def handled(self) -> Generator[None]:
+        """Handle SIGTERM, SIGINT and SIGHUP until the block ends."""
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, self._stop, each)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        try:
+            yield
+        finally:
+            for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(each)
+
+    def _stop(self, which: signal.Signals) -> None:
+        if self._asked:
+            log.warning("stopping at once; what was accepted is in the journal", signal=which.name)
+            # Nothing may hold it up now, no thread, no time-out.
+            os._exit(128 + which)
+        self._asked = True
+        settings = self._forebay.settings
+        timeout = settings.metrics_persister.graceful_shutdown_timeout
+        if not settings.resilience.graceful_shutdown_enabled:
+            timeout = 0.0
+        log.info("stopping; once more stops at once", signal=which.name, timeout=timeout)
+        self._forebay.begin_shutdown(timeout)
+
+    def _reload(self) -> None:
+        notifier = self._heart.notifier
+        notifier.reloading()
+        try:
+            fresh = reload(self._loaded)
+        except ConfigurationError as error:
+            for problem in error.problems:
+                log.error("configuration not reloaded", problem=str(problem))
+        else:
+            self._apply(fresh)
+        self._heart.ready(self._forebay.url)
+
+    def _apply(self, fresh: Loaded) -> None:
+        old = {each.key: each for each in self._loaded.effective()}
+        changed = [each for each in fresh.effective() if each.value != old[each.key].value]
+        for each in changed:
+            now = each.key in LIVE_SETTINGS
+            log.info("setting changed" if now else "setting changed, from the next start", key=each.key)
+        now_in_force = {key: getattr(fresh.settings, key) for key in LIVE_SETTINGS}
+        self._forebay.settings = replace(self._forebay.settings, **now_in_force)
+        configure(fresh.settings.log_level, fresh.settings.log_format)
+        self._loaded = fresh
+        log.info("configuration reloaded", changed=len(changed))

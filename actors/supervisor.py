@@ -1,0 +1,221 @@
+"""The composition root: the supervision tree as data, and what hangs on it.
+
+    /                    one_for_one
+    ├─ keeper            segments ahead, syncs by the clock, retention
+    ├─ broadcast         frames for subscribers
+    ├─ stores            one_for_one
+    │  └─ <store>        one persistence actor a store
+    ├─ ingest            journals and acknowledges
+    └─ server            HTTP and WebSocket
+
+Started in this order and stopped in the reverse one: the server stops taking requests first, ingest
+answers what it has, the stores get what remains of the time, and the journal is closed last of all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from typing import assert_never
+
+import structlog
+
+from actors import __version__, kernel
+from actors.broadcast import BroadcastActor, LivePort, Subscribers
+from actors.config import Settings
+from actors.core.persistence import RetryPolicy
+from actors.core.retention import KeepWindow
+from actors.ingest import IngestActor, IngestPort
+from actors.kernel import ActorSystem, ChildSpec, KernelEvent, SupervisorSpec, Worker
+from actors.messages import Submit
+from actors.persistence import PersistenceActor, StoreProgress
+from actors.retention import KeeperActor
+from actors.status import HistoryPort, StatusPort
+from actors.stores.base import HistoryStore
+from journal.events import (
+    ActorCrashed,
+    ActorRestarted,
+    Event,
+    MessageDeadLettered,
+    SupervisorEscalated,
+)
+from journal.keys import KeyIndex
+from journal.log import Journal, JournalClosedError
+from web.ports import EdgeSettings, Ports, Refused
+from web.server import make_server
+
+SERVER_SHUTDOWN = 10.0
+"""Seconds that requests under way get to finish, at most."""
+
+MAX_TRACEBACK = 8_000
+"""Characters of a traceback that go into the journal, from its end."""
+
+log = structlog.get_logger("supervisor")
+
+
+class ServerWorker(Worker):
+    """The web server. It listens on `listener` for as long as the process lives, restarts included."""
+
+    def __init__(self, ports: Ports, listener: socket.socket) -> None:
+        host, port = listener.getsockname()[:2]
+        self._server = make_server(ports, host, port)
+        self._listener = listener
+
+    async def run(self) -> None:
+        """See Worker."""
+        # A copy: the server closes what it is given, and a restarted one needs it again.
+        await self._server.serve([self._listener.dup()])
+
+    def request_stop(self) -> None:
+        """See Worker."""
+        self._server.request_stop()
+
+
+class Forebay:
+    """One journal, its stores and its edge, composed; `system` is the running tree.
+
+    `deadline` is when draining at shutdown ends, in seconds of the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        stores: list[HistoryStore],
+        keys: KeyIndex,
+        listener: socket.socket,
+        *,
+        now: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.settings = settings
+        self.journal = journal
+        self.deadline = float("inf")
+        self._now = now
+        self._stores = stores
+        self._keys = keys
+        self._listener = listener
+        self._subscribers = Subscribers(journal.next_offset)
+        self._progress = {store.name: StoreProgress(store.name, journal) for store in stores}
+        self.status = StatusPort(journal, self._progress, lambda: self.system.tree(), now())
+        self.system = ActorSystem(self._tree(), observe=self._observe)
+
+    @property
+    def url(self) -> str:
+        """Where the edge listens."""
+        host, port = self._listener.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def begin_shutdown(self, timeout: float) -> None:
+        """Readiness goes false, and everybody stops in order; draining ends `timeout` seconds from now."""
+        self.deadline = time.monotonic() + timeout
+        self.status.stopping = True
+        self.system.request_stop()
+
+    def _tree(self) -> SupervisorSpec:
+        settings = self.settings
+        graceful = settings.metrics_persister.graceful_shutdown_timeout
+        return SupervisorSpec(
+            id="forebay",
+            intensity=10,
+            period=60.0,
+            children=(
+                ChildSpec("keeper", self._keeper, capacity=64, overflow="drop-oldest"),
+                ChildSpec("broadcast", self._broadcast, capacity=1024, overflow="drop-oldest"),
+                SupervisorSpec(
+                    id="stores",
+                    intensity=10,
+                    period=60.0,
+                    children=tuple(
+                        ChildSpec(
+                            store.name.replace("/", "|"),
+                            lambda store=store: self._persistence(store),
+                            capacity=64,
+                            shutdown=graceful + 1.0,
+                        )
+                        for store in self._stores
+                    ),
+                ),
+                ChildSpec(
+                    "ingest",
+                    self._ingest,
+                    capacity=settings.ingest_mailbox,
+                    overflow="reject",
+                    shutdown=SERVER_SHUTDOWN,
+                ),
+                ChildSpec("server", self._server, shutdown=min(SERVER_SHUTDOWN, graceful)),
+            ),
+        )
+
+    def _keeper(self) -> KeeperActor:
+        settings = self.settings
+        return KeeperActor(
+            self.journal,
+            window=lambda: KeepWindow(self.settings.keep_days, self.settings.keep_bytes),
+            cursors=lambda: [progress.needed_from for progress in self._progress.values()],
+            sync_interval=settings.sync_interval if settings.durability == "interval" else None,
+            now=self._now,
+        )
+
+    def _broadcast(self) -> BroadcastActor:
+        return BroadcastActor(
+            self._subscribers, self.status, frames_per_second=self.settings.frames_per_second
+        )
+
+    def _persistence(self, store: HistoryStore) -> PersistenceActor:
+        return PersistenceActor(
+            self.journal,
+            store,
+            self._progress[store.name],
+            batch_rows=self.settings.store_batch_rows,
+            policy=RetryPolicy(factor=self.settings.metrics_persister.retry_backoff_factor),
+            drain_until=lambda: self.deadline,
+        )
+
+    def _ingest(self) -> IngestActor:
+        return IngestActor(self.journal, self._keys, self.system.ref("broadcast"), self._now)
+
+    def _server(self) -> ServerWorker:
+        token = self.settings.token
+        ports = Ports(
+            ingest=IngestPort(self.system.ref("ingest")),
+            live=LivePort(self._subscribers, self.journal, __version__),
+            status=self.status,
+            history=HistoryPort(self._stores[0]),
+            settings=EdgeSettings(
+                token=token.reveal() if token is not None else None,
+                max_body=self.settings.max_body,
+                max_in_flight=self.settings.max_in_flight,
+            ),
+        )
+        return ServerWorker(ports, self._listener)
+
+    def _observe(self, event: KernelEvent) -> None:
+        """Log what happens in the tree, and journal what must be remembered of it."""
+        match event:
+            case kernel.ActorCrashed(path=path, error=error, traceback=text):
+                log.error("actor crashed", actor=path, error=repr(error), traceback=text)
+                self._remember(ActorCrashed(path, repr(error), text[-MAX_TRACEBACK:]))
+            case kernel.ActorRestarted(path=path, delay=delay):
+                log.warning("actor restarted", actor=path, delay=delay)
+                self._remember(ActorRestarted(path, delay))
+            case kernel.SupervisorEscalated(path=path, error=error):
+                log.error("supervisor gave up", supervisor=path, error=repr(error))
+                self._remember(SupervisorEscalated(path, repr(error)))
+            case kernel.MessageDeadLettered(path=path, message=message, error=error):
+                if isinstance(message, Submit):
+                    message.receive(Refused("failed", "this request could not be handled; nothing was taken"))
+                log.error("message given up", actor=path, message=type(message).__name__, error=repr(error))
+                self._remember(MessageDeadLettered(path, type(message).__name__, repr(error)))
+            case kernel.MessagesLeft(path=path, count=count):
+                log.warning("messages left behind", actor=path, count=count)
+            case kernel.ActorStarted() | kernel.ActorEnded():
+                pass
+            case _:
+                assert_never(event)
+
+    def _remember(self, event: Event) -> None:
+        with contextlib.suppress(JournalClosedError):
+            # Nobody waits for it; a journal that cannot take it says so itself.
+            self.journal.append([event]).add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -1,0 +1,123 @@
+"""Which idempotency keys were accepted in the last 24 hours, and what was answered.
+
+A projection of the journal in a SQLite file of its own: it can be deleted, and is then made anew from
+the journal. On the disk and not in memory, because a day of keys is many. Its methods block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from journal.events import MetricsAccepted, Nanoseconds, Offset, offsets_of
+from journal.framing import Record
+
+KEPT_FOR: Final[Nanoseconds] = 24 * 3600 * 1_000_000_000
+_LOOKED_UP_AT_ONCE: Final = 500
+
+
+class KeptReceipt(NamedTuple):
+    """What a request with a key was answered: `metrics` metrics from `first_offset`, accepted at `time`."""
+
+    first_offset: Offset
+    metrics: int
+    time: Nanoseconds
+
+
+def digest(key: str) -> bytes:
+    """What stands for `key` in the index: 16 bytes of BLAKE2b (RFC 7693)."""
+    return hashlib.blake2b(key.encode(), digest_size=16).digest()
+
+
+def keys_of(record: Record) -> list[tuple[bytes, KeptReceipt]]:
+    """The keyed requests of `record`. Raises UnknownEventError."""
+    if record.plain:
+        return []
+    return [
+        (digest(event.key), KeptReceipt(offset, len(event.metrics), record.time))
+        for offset, event in offsets_of(record.events(), record.base)
+        if isinstance(event, MetricsAccepted) and event.key
+    ]
+
+
+class KeyIndex:
+    """The index in the file at `path`; all calls from one thread at a time.
+
+    It is not synced: after a power cut it may be behind, says so by `upto`, and is brought up to date
+    from the journal.
+    """
+
+    def __init__(self, path: str, journal_id: str) -> None:
+        self._path = path
+        try:
+            self._open(journal_id)
+        except sqlite3.DatabaseError:
+            # Only a projection: a damaged one is made anew.
+            for suffix in ("", "-wal", "-shm"):
+                if os.path.exists(path + suffix):
+                    os.remove(path + suffix)
+            self._open(journal_id)
+
+    def _open(self, journal_id: str) -> None:
+        self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        self._db.executescript(
+            """
+            PRAGMA journal_mode = WAL;
+            PRAGMA synchronous = OFF;
+            CREATE TABLE IF NOT EXISTS keys (
+                digest BLOB PRIMARY KEY, first_offset INTEGER NOT NULL,
+                metrics INTEGER NOT NULL, time INTEGER NOT NULL
+            ) WITHOUT ROWID;
+            CREATE INDEX IF NOT EXISTS keys_by_time ON keys (time);
+            CREATE TABLE IF NOT EXISTS progress (journal_id TEXT PRIMARY KEY, upto INTEGER NOT NULL);
+            """
+        )
+        row = self._db.execute("SELECT upto FROM progress WHERE journal_id = ?", (journal_id,)).fetchone()
+        if row is None:
+            # Another journal's keys say nothing about this one's.
+            self._db.execute("DELETE FROM keys")
+            self._db.execute("DELETE FROM progress")
+            self._db.execute("INSERT INTO progress VALUES (?, 0)", (journal_id,))
+        self.upto = Offset(row[0] if row else 0)
+        """Every keyed request before this offset is in the index."""
+
+    def find(self, digests: Sequence[bytes], since: Nanoseconds) -> dict[bytes, KeptReceipt]:
+        """Those of `digests` that were accepted at `since` or later."""
+        found: dict[bytes, KeptReceipt] = {}
+        for start in range(0, len(digests), _LOOKED_UP_AT_ONCE):
+            some = digests[start : start + _LOOKED_UP_AT_ONCE]
+            marks = ",".join("?" * len(some))
+            rows = self._db.execute(
+                "SELECT digest, first_offset, metrics, time FROM keys "
+                f"WHERE time >= ? AND digest IN ({marks})",
+                (since, *some),
+            )
+            found.update((row[0], KeptReceipt(Offset(row[1]), row[2], row[3])) for row in rows)
+        return found
+
+    def add(self, keys: Iterable[tuple[bytes, KeptReceipt]], upto: Offset, now: Nanoseconds) -> None:
+        """Take in `keys`, forget those over 24 hours old at `now`; all before `upto` are in now."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany(
+                "INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?)",
+                ((digest_, *kept) for digest_, kept in keys),
+            )
+            # A few at a time, so that no call takes long.
+            self._db.execute(
+                "DELETE FROM keys WHERE digest IN (SELECT digest FROM keys WHERE time < ? LIMIT 10000)",
+                (now - KEPT_FOR,),
+            )
+            self._db.execute("UPDATE progress SET upto = ?", (upto,))
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self.upto = upto
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
