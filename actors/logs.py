@@ -29,6 +29,7 @@ PAYLOAD_KEYS: Final = frozenset(
 """Fields that could hold what a client sent, or a secret: their values are never written."""
 
 _MAX_KINDS = 1_000
+_FIRST = ("timestamp", "level", "logger", "event")
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -190,7 +191,8 @@ def _formatter(human: bool, colours: bool) -> logging.Formatter:
 
 
 def _json(event: EventDict, **_: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
+    first = {name: event.pop(name) for name in _FIRST if name in event}
+    return msgspec.json.encode({**first, **event}, enc_hook=str).decode()
 
 
 def _event(record: logging.LogRecord) -> str:

@@ -76,7 +76,8 @@ def _summary(report: StatusReport, now: int, room: int) -> Iterator[str]:
     yield paint(cut(account, room), "green" if balanced else "red")
     yield cut(f"journal {journal.id}, {journal.state}, durability {journal.durability}", room)
     yield cut(
-        f"        offsets {journal.first_offset:,} to {journal.next_offset:,}, {journal.segments} segments, "
+        f"        offsets {journal.first_offset:,} to {journal.next_offset:,}, "
+        f"{journal.segments:,} segment{'' if journal.segments == 1 else 's'}, "
         f"{rough_size(journal.bytes)}, {rough_size(journal.free_bytes)} free",
         room,
     )

@@ -51,6 +51,7 @@ def test_json_where_nobody_looks() -> None:
     configure(stream=out)
     structlog.get_logger("forebay.journal").warning("torn tail cut", bytes=17)
     (line,) = lines(out)
+    assert list(line) == ["timestamp", "level", "logger", "event", "bytes"]
     assert line.pop("timestamp")
     assert line == {"event": "torn tail cut", "bytes": 17, "level": "warning", "logger": "forebay.journal"}
 
