@@ -37,9 +37,12 @@ _EXTENDED: dict[int, type[StoreError]] = {
     sqlite3.SQLITE_READONLY_DBMOVED: OutageError,
 }
 
-_UNBINDABLE = (OverflowError, UnicodeEncodeError, TypeError, msgspec.MsgspecError)
-"""Integers beyond 64 bits, lone surrogates, types that SQLite or JSON do not have, and attributes that are
-no longer JSON. Python raises them before SQLite sees the value."""
+_UNBINDABLE = (OverflowError, UnicodeEncodeError, msgspec.MsgspecError)
+"""Integers beyond 64 bits, lone surrogates, and attributes that are not JSON. Python raises them before
+SQLite sees the value."""
+
+FAILURES = (StoreError, sqlite3.Error, OSError, *_UNBINDABLE)
+"""What `classify` is for. Anything else is a mistake in our code, and crashes."""
 
 
 def classify(store: str, path: str, error: Exception) -> StoreError:

@@ -2,13 +2,14 @@
 
 Python's `sqlite3` gives up the interpreter lock at every step of a statement and must win it back. Against
 an event loop that is busy, winning it back takes up to `sys.getswitchinterval()`, 5 ms: `executemany` of
-one-row statements then stores 400 rows a second, one statement of 2,048 rows more than 100,000. So
+one-row statements then stores 400 rows a second, statements of 8,192 rows more than 100,000. So
 everything here is inserted by statements of many rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -18,9 +19,9 @@ from journal.events import AttributeValue, Kind, Metric, Nanoseconds, Offset
 
 MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 
-RUNGS = (2048, 256, 32, 4, 1)
-"""Rows a statement, largest first. A few fixed sizes, so that each is compiled once. 2,048 metrics have
-20,481 parameters of the 32,766 that SQLite takes by default."""
+LARGEST = 8192
+"""Rows of the largest statement, where SQLite takes so many parameters; 2,048 where it takes the 32,766 of
+its default. All statements have a power of two of rows, so that each is compiled once."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, AttributeValue]).decode
@@ -43,12 +44,20 @@ class Table(NamedTuple):
     row: str
     tail: str
     width: int
-    shared: int
-    """Parameters before the rows' own that are the same for all of them."""
+    padding: Callable[[list[Any]], list[Any]]
+    """A row's parameters as those of a row that, inserted after it, changes nothing."""
 
     def insert(self, rows: int) -> str:
         """The statement that inserts `rows` rows."""
         return f"{self.head} VALUES {','.join([self.row] * rows)} {self.tail}"
+
+
+def _same(row: list[Any]) -> list[Any]:
+    return row
+
+
+def _uncounted(row: list[Any]) -> list[Any]:
+    return [*row[:-1], 0]
 
 
 # ON CONFLICT DO NOTHING, not OR IGNORE, which would pass over a NULL or a failed check in silence as well.
@@ -58,7 +67,7 @@ METRICS = Table(
     "(?1,?,?,?,?,?,?,?,?,?,?)",
     'ON CONFLICT (journal_id, "offset") DO NOTHING',
     width=10,
-    shared=1,
+    padding=_same,
 )
 
 STREAMS = Table(
@@ -71,7 +80,7 @@ STREAMS = Table(
       last_time = max(last_time, excluded.last_time),
       count = count + excluded.count""",
     width=8,
-    shared=0,
+    padding=_uncounted,
 )
 
 
@@ -124,17 +133,27 @@ def batch(rows: Sequence[Row]) -> Batch:
     return Batch(metrics, streams)
 
 
-_SQL = {(table, rows): table.insert(rows) for table in (METRICS, STREAMS) for rows in RUNGS}
+@cache
+def _sql(table: Table, rows: int) -> str:
+    return table.insert(rows)
 
 
-def inserts(table: Table, shared: Sequence[Any], parameters: list[Any]) -> Iterator[tuple[str, list[Any]]]:
-    """Statements of at most RUNGS[0] rows, with their parameters, that insert all of `parameters`."""
-    at, end = 0, len(parameters)
-    for rung in RUNGS:
-        size = rung * table.width
-        while end - at >= size:
-            yield _SQL[table, rung], [*shared, *parameters[at : at + size]]
-            at += size
+def inserts(
+    table: Table, shared: list[Any], parameters: list[Any], limit: int
+) -> Iterator[tuple[str, list[Any]]]:
+    """Statements, with their parameters, that insert all rows of `parameters`; `shared` goes before each.
+
+    `limit` is how many parameters a statement may have. The last is filled up to the next power of two with rows that change nothing: cheaper than the
+    several smaller statements that would fit exactly.
+    """
+    width = table.width
+    fitting = (limit - len(shared)) // width
+    largest = min(LARGEST, 1 << (fitting.bit_length() - 1))
+    for at in range(0, len(parameters), largest * width):
+        chunk = parameters[at : at + largest * width]
+        rows = len(chunk) // width
+        rung = 1 << (rows - 1).bit_length()
+        yield _sql(table, rung), shared + chunk + table.padding(chunk[-width:]) * (rung - rows)
 
 
 COLUMNS = '"offset", accepted_at, name, value, time, kind, unit, source, session, attributes'
@@ -155,6 +174,12 @@ def row(columns: tuple[Any, ...]) -> Row:
     )
     return Row(Offset(offset), accepted_at, metric)
 
+
+# The cursor, and whether a row is there already in a range of offsets: in one step.
+BEFORE = """
+SELECT (SELECT "offset" FROM cursors WHERE journal_id = ? AND store = ?),
+  EXISTS (SELECT 1 FROM metrics WHERE journal_id = ? AND "offset" BETWEEN ? AND ?)
+"""
 
 # SQLite divides towards zero; the correction makes it floor. What comes out is the step's number, not its
 # time, which may lie outside 64 bits. A step that does itself is NULL: it has one point on each side of zero.
