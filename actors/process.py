@@ -205,7 +205,7 @@ class Signals:
         changed = [each for each in fresh.effective() if each.value != old[each.key].value]
         for each in changed:
             now = each.key in LIVE_SETTINGS
-            log.info("setting changed" if now else "setting changed, from the next start", key=each.key)
+            log.info("setting changed" if now else "setting changed, from the next start", setting=each.key)
         now_in_force = {key: getattr(fresh.settings, key) for key in LIVE_SETTINGS}
         self._forebay.settings = replace(self._forebay.settings, **now_in_force)
         configure(fresh.settings.log_level, fresh.settings.log_format)

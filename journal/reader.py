@@ -61,6 +61,19 @@ def segment_offsets(directory: str) -> list[Offset]:
     return offsets
 
 
+def journal_id_of(directory: str) -> str:
+    """The id of the journal in `directory`, as its newest segment says.
+
+    Raises NoJournalError, JournalCorruptError.
+    """
+    name = segment_name(segment_offsets(directory)[-1])
+    with open(os.path.join(directory, name), "rb") as file:
+        header = decode_segment_header(file.read(SEGMENT_HEADER_SIZE))
+    if isinstance(header, str):
+        raise JournalCorruptError(name, 0, None, header)
+    return str(header.journal_id)
+
+
 class JournalReader:
     """Yields records in order from the one that holds `start`. Never writes, takes no lock.
 

@@ -1,0 +1,182 @@
+"""`forebay audit`: prove `accepted = persisted + dead-lettered + pending`, journal against every store.
+
+Reads the journal once and the stores by ranges, in constant memory; changes nothing, and needs no lock,
+so it can be run on a stopped process's directory and beside a running one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from actors.config import Loaded
+from actors.core.audit import Account, Differing, compare
+from actors.stores.base import HistoryStore
+from actors.stores.factory import make_store
+from journal.events import MetricsAccepted, Offset, State, offsets_of
+from journal.framing import Record
+from journal.reader import journal_id_of, reading, segment_offsets
+from journal.replay import fold
+
+WINDOW_BYTES = 1024 * 1024
+"""Bytes of journal compared at a time: about 10,000 metrics."""
+
+LAST_OFFSET = Offset(2**63 - 1)
+
+
+class StoreAccount(msgspec.Struct, frozen=True):
+    """The account of one store."""
+
+    store: str
+    cursor: Offset = Offset(0)
+    persisted: int = 0
+    dead_lettered: int = 0
+    pending: int = 0
+    missing: Differing = Differing()
+    extra: Differing = Differing()
+    balances: bool = False
+
+
+class Audit(msgspec.Struct, frozen=True):
+    """The whole account. Metrics before `first_offset` have been retired: every store had passed them."""
+
+    journal_id: str
+    first_offset: Offset
+    next_offset: Offset
+    accepted: int
+    retired: int
+    stores: list[StoreAccount]
+
+    @property
+    def balances(self) -> bool:
+        """Whether every store's account does."""
+        return all(each.balances for each in self.stores)
+
+
+async def audit(directory: str, stores: list[HistoryStore]) -> Audit:
+    """Compare the journal in `directory` with each of `stores`.
+
+    Raises NoJournalError, JournalCorruptError, StoreError.
+    """
+    journal_id = journal_id_of(directory)
+    # The cursors first: what is stored while the journal is read is then found, not missed.
+    cursors = {store.name: await store.look(journal_id) or Offset(0) for store in stores}
+    accounts = {store.name: Account() for store in stores}
+    first = segment_offsets(directory)[0]
+    state, retired, end = State(), 0, first
+    async for records in _windows(directory, first):
+        if end == first:
+            retired = fold(State(), records[:1]).accepted
+        state = fold(state, records)
+        until = records[-1].next_offset
+        runs = [run for record in records for run in _metric_offsets(record)]
+        for store in stores:
+            held = [offset async for some in store.offsets(end, until) for offset in some]
+            accounts[store.name] = compare(accounts[store.name], runs, held, cursors[store.name])
+        end = until
+    for store in stores:
+        beyond = [offset async for some in store.offsets(end, LAST_OFFSET) for offset in some]
+        if beyond and await _grown_past(directory, end, beyond[-1]):
+            # The process went on meanwhile.
+            beyond = []
+        accounts[store.name] = compare(accounts[store.name], [], beyond, cursors[store.name])
+    return Audit(
+        journal_id,
+        first,
+        end,
+        state.accepted,
+        retired,
+        [_closed(accounts[store.name], store.name, cursors[store.name], retired) for store in stores],
+    )
+
+
+def _closed(account: Account, store: str, cursor: Offset, retired: int) -> StoreAccount:
+    return StoreAccount(
+        store,
+        cursor,
+        retired + account.found,
+        0,
+        account.pending,
+        account.missing,
+        account.extra,
+        account.balances,
+    )
+
+
+async def _windows(directory: str, first: Offset) -> AsyncIterator[list[Record]]:
+    async with reading(directory, first) as reader:
+        while records := await reader.read(WINDOW_BYTES):
+            yield records
+
+
+def _metric_offsets(record: Record) -> list[range]:
+    if record.plain:
+        return [range(record.base, record.next_offset)]
+    return [
+        range(offset, offset + len(event.metrics))
+        for offset, event in offsets_of(record.events(), record.base)
+        if isinstance(event, MetricsAccepted)
+    ]
+
+
+async def _grown_past(directory: str, end: Offset, offset: int) -> bool:
+    async with reading(directory, end) as reader:
+        while await reader.read(WINDOW_BYTES):
+            if reader.next_offset > offset:
+                return True
+    return False
+
+
+def run_audit(loaded: Loaded, *, as_json: bool) -> int:
+    """Audit the data directory of `loaded`, print the account, and return 0 if it balances, else 1."""
+    data = os.path.abspath(loaded.settings.data)
+    stores = [make_store(url.reveal(), data) for url in loaded.settings.store]
+    result = asyncio.run(_audit_and_close(os.path.join(data, "journal"), stores))
+    print(msgspec.json.format(msgspec.json.encode(result)).decode() if as_json else describe(result))
+    return 0 if result.balances else 1
+
+
+async def _audit_and_close(directory: str, stores: list[HistoryStore]) -> Audit:
+    try:
+        return await audit(directory, stores)
+    finally:
+        for store in stores:
+            await store.close()
+
+
+def describe(result: Audit) -> str:
+    """The account for people, in at most 80 columns."""
+    lines = [
+        f"journal {result.journal_id}",
+        f"offsets {result.first_offset:,} to {result.next_offset:,} compared"
+        + (f"; {result.retired:,} metrics before them are retired" if result.retired else ""),
+    ]
+    for each in result.stores:
+        lines += [
+            "",
+            f"store {each.store}, cursor {each.cursor:,}",
+            f"  accepted       {result.accepted:>20,}",
+            f"  persisted      {each.persisted:>20,}",
+            f"  dead-lettered  {each.dead_lettered:>20,}",
+            f"  pending        {each.pending:>20,}",
+            *_differing("missing", each.missing),
+            *_differing("extra", each.extra),
+            "  balances: accepted = persisted + dead-lettered + pending"
+            if each.balances
+            else "  DOES NOT BALANCE",
+        ]
+    return "\n".join(lines)
+
+
+def _differing(what: str, differing: Differing) -> list[str]:
+    if not differing.count:
+        return []
+    shown = ", ".join(
+        f"{run.first}" if run.first == run.last else f"{run.first}-{run.last}"
+        for run in differing.ranges[:10]
+    )
+    more = ", …" if len(runs) > 10 else ""
+    return [f"  {what:<13}  {differing.count:>20,}", f"    offsets {shown}{more}"]
