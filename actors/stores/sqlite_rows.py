@@ -143,8 +143,8 @@ def inserts(
 ) -> Iterator[tuple[str, list[Any]]]:
     """Statements, with their parameters, that insert all rows of `parameters`; `shared` goes before each.
 
-    `limit` is how many parameters a statement may have. The last is filled up to the next power of two with rows that change nothing: cheaper than the
-    several smaller statements that would fit exactly.
+    `limit` is how many parameters a statement may have. The last is filled up to the next power of two
+    with rows that change nothing: cheaper than the several smaller statements that would fit exactly.
     """
     width = table.width
     fitting = (limit - len(shared)) // width

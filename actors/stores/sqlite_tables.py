@@ -113,7 +113,7 @@ def migrate(
 
 
 def statements(script: str) -> Iterator[str]:
-    """The statements of `script`, each with the comments before it.
+    """The statements of `script`, each with the comments before it; a statement ends where a line does.
 
     `executescript` would do the splitting, but it commits what is open first.
     """

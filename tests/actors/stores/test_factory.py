@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from actors.stores.factory import StoreUrlError, make_store
+from actors.stores.memory import MemoryStore
+from actors.stores.sqlite import SqliteStore
+
+
+@pytest.mark.parametrize(
+    ("url", "path", "name"),
+    [
+        ("sqlite:", "/data/forebay.db", "sqlite"),
+        ("sqlite:////data/forebay.db", "/data/forebay.db", "sqlite"),
+        ("sqlite:////srv/other.db", "/srv/other.db", "sqlite:/srv/other.db"),
+        ("sqlite:////srv/50% a#b.db", "/srv/50% a#b.db", "sqlite:/srv/50% a#b.db"),
+    ],
+)
+def test_sqlite_urls_name_a_file(url: str, path: str, name: str) -> None:
+    """The path is what follows the third slash, as it stands; the store in the data directory is `sqlite`."""
+    store = make_store(url, "/data")
+    assert isinstance(store, SqliteStore)
+    assert (store.path, store.name) == (path, name)
+
+
+def test_a_relative_path_is_of_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three slashes and a name without one: relative, as SQLAlchemy reads it."""
+    monkeypatch.chdir(tmp_path)
+    store = make_store("sqlite:///some/x.db", "/data")
+    assert isinstance(store, SqliteStore)
+    assert store.path == str(tmp_path / "some" / "x.db")
+
+
+def test_memory_is_a_store() -> None:
+    """`memory:` keeps nothing beyond the process."""
+    assert isinstance(make_store("memory:", "/data"), MemoryStore)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "forebay.db", "mysql://u:secret@h/db", "memory://x", "sqlite://", "sqlite:///", "sqlite:///:memory:",
+     "sqlite:x.db", "sqlite://host/x.db", "sqlite:///x.db?mode=ro"],
+)  # fmt: skip
+def test_other_urls_are_refused_with_what_is_allowed(url: str) -> None:
+    """The error names the scheme and the allowed forms, and never the rest, which may hold a password."""
+    with pytest.raises(StoreUrlError, match="allowed: sqlite:///PATH") as refused:
+        make_store(url, "/data")
+    assert "secret" not in str(refused.value)
