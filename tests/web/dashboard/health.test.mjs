@@ -38,11 +38,20 @@ test('a store that takes nothing is named, with how many metrics wait', () => {
   const stores = [store({ breaker: 'open', state: 'waiting' })];
   const { tone, text } = after({ ...counts(300_000, 212_340), stores });
   assert.equal(tone, 'bad');
-  assert.equal(text, '212,340 metrics wait in the journal: store sqlite is not taking them. Nothing is lost.');
+  assert.equal(
+    text,
+    '212,340 metrics wait in the journal: store sqlite is not taking them. Nothing is lost.',
+  );
   const idle = after({ ...counts(10, 0), stores });
   assert.equal(idle.text, 'Store sqlite is not taking metrics. None waits, and nothing is lost.');
-  const two = after({ ...counts(10, 1), stores: [store({ state: 'blocked' }), store({ name: 'b', state: 'waiting' })] });
-  assert.equal(two.text, '1 metric waits in the journal: stores sqlite and b are not taking them. Nothing is lost.');
+  const two = after({
+    ...counts(10, 1),
+    stores: [store({ state: 'blocked' }), store({ name: 'b', state: 'waiting' })],
+  });
+  assert.equal(
+    two.text,
+    '1 metric waits in the journal: stores sqlite and b are not taking them. Nothing is lost.',
+  );
 });
 
 test('a backlog that shrinks says how long it will take', () => {

@@ -10,7 +10,10 @@ const at = (seconds) =>
 
 test('points stand in order of time whatever the order they come in', () => {
   const points = [5, 1, 3, 2, 4].reduce((some, second) => addPoint(some, second, second), []);
-  assert.deepEqual(points.map((point) => point.second), [1, 2, 3, 4, 5]);
+  assert.deepEqual(
+    points.map((point) => point.second),
+    [1, 2, 3, 4, 5],
+  );
 });
 
 test('a point is the mean of its second', () => {
@@ -39,12 +42,26 @@ test('rate is per second when busy, over all points when quiet, and null when si
 });
 
 test('a sparkline fills its box from left to right and bottom to top', () => {
-  const points = [{ x: 0, y: 1 }, { x: 5, y: 3 }, { x: 10, y: 2 }];
+  const points = [
+    { x: 0, y: 1 },
+    { x: 5, y: 3 },
+    { x: 10, y: 2 },
+  ];
   assert.equal(sparkPath(points, 100, 24), 'M0.0 22.0L50.0 2.0L100.0 12.0');
 });
 
 test('a sparkline of nothing is empty, and a constant lies at mid-height', () => {
   assert.equal(sparkPath([], 100, 24), '');
-  assert.equal(sparkPath([{ x: 0, y: 7 }, { x: 1, y: 7 }], 100, 24), 'M0.0 12.0L100.0 12.0');
+  assert.equal(
+    sparkPath(
+      [
+        { x: 0, y: 7 },
+        { x: 1, y: 7 },
+      ],
+      100,
+      24,
+    ),
+    'M0.0 12.0L100.0 12.0',
+  );
   assert.equal(sparkPath([{ x: 3, y: 7 }], 100, 24), 'M94 12.0H100');
 });

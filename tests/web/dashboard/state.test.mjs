@@ -29,7 +29,10 @@ function* chances(seed) {
 test('a frame that comes twice counts once', () => {
   const { state } = run([hello(0), metrics(0, 9), metrics(0, 9), metrics(5, 12)]);
   assert.equal(state.counted, 13);
-  assert.equal(state.series.get('load\0').points.reduce((sum, point) => sum + point.count, 0), 13);
+  assert.equal(
+    state.series.get('load\0').points.reduce((sum, point) => sum + point.count, 0),
+    13,
+  );
 });
 
 test('fold changes nothing that it was given', () => {
@@ -88,7 +91,10 @@ test('what is outstanding together stays below BACKFILL', () => {
 
 test('the retired is skipped for good; what was there before the page opened is no loss', () => {
   const { state, asked } = run([hello(100), metrics(100, 109), gap(110, 119)]);
-  assert.deepEqual(asked, [[0, 99], [110, 119]]);
+  assert.deepEqual(asked, [
+    [0, 99],
+    [110, 119],
+  ]);
   const after = run([gap(0, 99, 'retired'), gap(110, 119, 'retired'), metrics(110, 119)], state);
   assert.deepEqual(after.asked, []);
   assert.equal(after.state.skipped, 10);
@@ -104,7 +110,11 @@ test('a busy server is asked again with the next status, three times in all', ()
     asked = [...asked, ...next.asked];
     state = next.state;
   }
-  assert.deepEqual(asked, [[0, 9], [0, 9], [0, 9]]);
+  assert.deepEqual(asked, [
+    [0, 9],
+    [0, 9],
+    [0, 9],
+  ]);
   assert.equal(state.skipped, 10);
 });
 
@@ -115,7 +125,7 @@ test('in whatever order and however often frames come, every offset counts once'
     const end = 50 + random(400);
     let state = run([hello(0)]).state;
     const queue = [];
-    for (let offset = 0; offset < end; ) {
+    for (let offset = 0; offset < end;) {
       const last = Math.min(end - 1, offset + random(20));
       const fate = random(4);
       if (fate === 0) queue.push(gap(offset, last));
@@ -170,18 +180,22 @@ test('another journal, or one that lost its end, is begun anew', () => {
   assert.equal(run([hello(5)], resume(before, 1).state).state.next, 5);
 });
 
-test('at most MAX_SERIES series are kept, and the quietest go', () => {
-  const { state } = run([
-    hello(0),
-    metrics(0, MAX_SERIES + 99, (offset) => ({ name: `n${offset}` })),
-    metrics(MAX_SERIES + 100, MAX_SERIES + 100, () => ({ name: 'n100' })),
-    metrics(MAX_SERIES + 101, MAX_SERIES + 101, () => ({ name: 'new' })),
-  ]);
+test('at most MAX_SERIES series are kept; the silent go first, and the busy are not displaced', () => {
+  const named = (offset) => ({ name: `n${offset}` });
+  let state = run([hello(0), metrics(0, MAX_SERIES + 99, named)]).state;
   assert.equal(state.series.size, MAX_SERIES);
   assert.ok(state.evicted);
-  assert.ok(state.series.has('n100\0'), 'heard of again');
-  assert.ok(!state.series.has('n101\0'), 'the quietest');
-  assert.ok(state.series.has('new\0'));
+  assert.ok(state.series.has('n0\0') && !state.series.has(`n${MAX_SERIES}\0`), 'all busy: the first stay');
+  const next = MAX_SERIES + 100;
+  state = fold(
+    state,
+    metrics(next, next + 9, (offset) => named(offset - next)),
+    10_000,
+  ).state;
+  state = fold(state, metrics(next + 10, next + 14, named), 10_000).state;
+  assert.equal(state.series.size, MAX_SERIES);
+  assert.ok(state.series.has('n0\0') && state.series.has('n9\0'), 'heard of again');
+  assert.ok(state.series.has(`n${next + 14}\0`), 'new, while others are silent');
 });
 
 test('points and statuses are rings', () => {

@@ -4,7 +4,8 @@ const integer = new Intl.NumberFormat();
 const compactInteger = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 });
 const scientific = new Intl.NumberFormat(undefined, { notation: 'scientific', maximumSignificantDigits: 4 });
 const decimals = [0, 1, 2, 3].map(
-  (digits) => new Intl.NumberFormat(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+  (digits) =>
+    new Intl.NumberFormat(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
 );
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always', style: 'short' });
 
@@ -76,5 +77,7 @@ export function duration(seconds) {
   if (seconds < 1) return 'less than 1 s';
   if (seconds < 90) return `${whole(Math.round(seconds))} s`;
   if (seconds < 5_400) return `${whole(Math.round(seconds / 60))} min`;
-  return seconds < 129_600 ? `${whole(Math.round(seconds / 3_600))} h` : `${whole(Math.round(seconds / 86_400))} days`;
+  return seconds < 129_600
+    ? `${whole(Math.round(seconds / 3_600))} h`
+    : `${whole(Math.round(seconds / 86_400))} days`;
 }

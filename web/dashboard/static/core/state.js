@@ -24,6 +24,7 @@ export const HISTORY = 60;
 export const BACKFILL = 20_000;
 export const FIRST_LOOK = 2_000;
 const MAX_ATTEMPTS = 3;
+const QUIET = 10_000;
 
 /** @type {State} */
 export const EMPTY = {
@@ -122,15 +123,22 @@ function countIn(state, frame, now) {
     next: Math.max(from, frame.last_offset + 1),
     holes: without(holes, frame.first_offset, frame.last_offset),
     counted: state.counted + fresh.length,
-    series: evict ? withoutQuietest(series) : series,
+    series: evict ? withoutQuietest(series, now) : series,
     evicted: state.evicted || evict,
   };
 }
 
-/** @param {Map<string, import('./series.js').Series>} series */
-function withoutQuietest(series) {
-  const loudest = [...series.values()].sort((a, b) => b.offset - a.offset).slice(0, MAX_SERIES);
-  return new Map(loudest.map((one) => [one.key, one]));
+/**
+ * The MAX_SERIES of `series` to keep: those heard of lately, in order of their first metric, then the others,
+ * latest first. So a table of too many busy series stands still, and a series that fell silent makes room.
+ * @param {Map<string, import('./series.js').Series>} series
+ * @param {number} now
+ */
+function withoutQuietest(series, now) {
+  const all = [...series.values()];
+  const busy = all.filter((one) => now - one.seen < QUIET);
+  const quiet = all.filter((one) => now - one.seen >= QUIET).sort((a, b) => b.seen - a.seen);
+  return new Map([...busy, ...quiet].slice(0, MAX_SERIES).map((one) => [one.key, one]));
 }
 
 /**

@@ -1,4 +1,7 @@
-/** The WebSocket. Performs what core/connection.js decides, and reports each frame; decides nothing. */
+/**
+ * The WebSocket. Performs what core/connection.js decides, and reports each frame. A browser whose login has
+ * expired is sent to log in again.
+ */
 
 import { INITIAL, away, due, heard, isSilent, lost } from '../core/connection.js';
 
@@ -45,7 +48,14 @@ export function follow(page) {
     }
   };
 
+  /** A handshake that was refused looks like a server that is gone; only a request tells them apart. */
+  const askWhy = async () => {
+    const answer = await fetch('api/status').catch(() => null);
+    if (answer?.status === 401) location.assign('login');
+  };
+
   const drop = () => {
+    if (connection.phase === 'connecting') askWhy();
     socket?.close();
     socket = null;
     move(lost(connection, Date.now(), Math.random()));

@@ -13,6 +13,17 @@ import { byId, make, makeSpark, mark, reconcile, show, write } from './dom.js';
  */
 const SETTLE = 1_000;
 
+/** Of the rows out of sight, one in so many is brought up to date each time. */
+const UNSEEN = 10;
+let made = 0;
+
+/** @type {WeakMap<Element, boolean>} */
+const sight = new WeakMap();
+const observer = new IntersectionObserver(
+  (entries) => entries.forEach((entry) => sight.set(entry.target, entry.isIntersecting)),
+  { rootMargin: '50% 0%' },
+);
+
 /** @param {Series} first */
 function makeRow(first) {
   const name = make('th', 'name', first.name);
@@ -27,13 +38,26 @@ function makeRow(first) {
   name.scope = 'row';
   name.title = first.name;
   source.title = first.source;
-  const element = make('tr', '', name, source, make('td', 'number value', value, unit), perSecond, trend, seen);
+  const element = make(
+    'tr',
+    '',
+    name,
+    source,
+    make('td', 'number value', value, unit),
+    perSecond,
+    trend,
+    seen,
+  );
   /** @type {readonly import('../core/series.js').Point[] | null} */
   let drawn = null;
+  let turn = made++;
+  observer.observe(element);
   return {
     element,
     /** @param {Series} series */
     update(series) {
+      turn += 1;
+      if (drawn && !sight.get(element) && turn % UNSEEN !== 0) return;
       const now = Date.now();
       const current = rate(series, now);
       write(value, measured(series.value));
@@ -43,7 +67,15 @@ function makeRow(first) {
       mark(element, 'data-quiet', String(current === null && now - series.seen > 10_000));
       if (drawn !== series.points) {
         drawn = series.points;
-        mark(spark.path, 'd', sparkPath(drawn.map((point) => ({ x: point.second, y: point.value })), 120, 24));
+        mark(
+          spark.path,
+          'd',
+          sparkPath(
+            drawn.map((point) => ({ x: point.second, y: point.value })),
+            120,
+            24,
+          ),
+        );
       }
     },
   };
@@ -51,7 +83,10 @@ function makeRow(first) {
 
 /** @param {string} text @param {Series} series */
 const matches = (text, series) =>
-  text.toLowerCase().split(/\s+/).every((word) => `${series.name} ${series.source}`.toLowerCase().includes(word));
+  text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => `${series.name} ${series.source}`.toLowerCase().includes(word));
 
 /**
  * A view of the live metrics; call what it returns with each state to show.
@@ -99,7 +134,7 @@ export function makeMetrics(changed) {
 function showWords(state, shown, text, arriving) {
   const total = arriving ? 0 : state.series.size;
   const virgin = total === 0 && state.status?.accepted === 0;
-  const many = state.evicted ? `the latest ${whole(MAX_SERIES)}` : whole(total);
+  const many = state.evicted ? `${whole(MAX_SERIES)} (there are more)` : whole(total);
   write(byId('shown', HTMLElement), total === 0 ? '' : text ? `${whole(shown)} of ${many}` : many);
   show(byId('live', HTMLElement), shown > 0);
   show(byId('filter', HTMLElement), total > 0);
@@ -108,7 +143,7 @@ function showWords(state, shown, text, arriving) {
   write(
     nothing,
     total > 0
-      ? `None of ${many} live metrics has “${text}” in its name or source.`
+      ? `None of the ${whole(total)} live metrics here has “${text}” in its name or source.`
       : state.status && !arriving
         ? 'No metric has come since this page was opened. The next one appears here by itself.'
         : 'Waiting for the first frame…',

@@ -66,9 +66,18 @@ function showFigures(state, status) {
   figure('accepted', whole(status.accepted));
   figure('rate', perSecond === null ? NONE : perTime(perSecond));
   figure('persisted', whole(status.persisted));
-  figure('pending', whole(status.pending), status.pending > 0 && state.status?.stores.some((store) => store.breaker === 'open') ? 'bad' : '');
+  figure(
+    'pending',
+    whole(status.pending),
+    status.pending > 0 && state.status?.stores.some((store) => store.breaker === 'open') ? 'bad' : '',
+  );
   figure('dead', whole(status.dead_lettered), status.dead_lettered > 0 ? 'busy' : '');
-  figure('bytes', bytes(journal.bytes), '', `${compact(journal.segments)} segments, from offset ${whole(journal.first_offset)} to ${whole(journal.next_offset)}`);
+  figure(
+    'bytes',
+    bytes(journal.bytes),
+    '',
+    `${compact(journal.segments)} segments, from offset ${whole(journal.first_offset)} to ${whole(journal.next_offset)}`,
+  );
   figure('free', bytes(journal.free_bytes), journal.state === 'full' ? 'bad' : '');
   figure('durability', journal.durability, '', DURABILITY[journal.durability]);
   const { history } = state;

@@ -71,7 +71,11 @@ function makeActor({ actor: { kind, name, path }, depth }) {
       fill.style.setProperty('--fill', String(full));
       mark(fill, 'data-tone', full > 0.9 ? 'bad' : full > 0.5 ? 'busy' : '');
       write(waiting, compact(actor.mailbox));
-      mark(mailbox, 'title', `${whole(actor.mailbox)} of ${whole(actor.capacity)}; ${whole(actor.dropped)} dropped`);
+      mark(
+        mailbox,
+        'title',
+        `${whole(actor.mailbox)} of ${whole(actor.capacity)}; ${whole(actor.dropped)} dropped`,
+      );
       write(processed, kind === 'supervisor' ? '' : compact(actor.processed));
       mark(processed, 'title', whole(actor.processed));
       write(restarts, whole(actor.restarts));
@@ -107,8 +111,12 @@ export function makeSystem() {
   const actors = new Map();
   return (/** @type {import('../core/frames.js').StatusReport} */ status) => {
     reconcile(list, stores, status.stores, (store) => store.name, makeStore);
-    reconcile(body, actors, flatten(status.actors), (leaf) => leaf.key, (leaf) =>
-      leaf.key === leaf.actor.path ? makeActor(leaf) : makeError(leaf),
+    reconcile(
+      body,
+      actors,
+      flatten(status.actors),
+      (leaf) => leaf.key,
+      (leaf) => (leaf.key === leaf.actor.path ? makeActor(leaf) : makeError(leaf)),
     );
   };
 }
