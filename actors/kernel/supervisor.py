@@ -50,7 +50,6 @@ class _Exited(msgspec.Struct, frozen=True):
     """A child that had started has ended."""
 
     cell: Cell
-    incarnation: int
 
 
 class _Due(msgspec.Struct, frozen=True):
@@ -113,10 +112,9 @@ class SupervisorCell(Cell):
         while True:
             for event in self._inbox.take(1):
                 match event:
-                    case _Exited(cell, incarnation):
-                        # Otherwise it was dealt with along with a sibling's.
-                        current = incarnation == cell.incarnation and not cell.terminated
-                        if current and cell.state != "restarting":
+                    case _Exited(cell):
+                        # One that waits for its restart was dealt with along with a sibling.
+                        if cell.state != "restarting":
                             await self._replace(cell)
                     case _Due(cells, since):
                         await self._restart(cells, since, tasks)
@@ -179,7 +177,7 @@ class SupervisorCell(Cell):
             cell.terminate(cell.error)
 
     def _exited(self, cell: Cell) -> None:
-        self._inbox.put_beyond(_Exited(cell, cell.incarnation))
+        self._inbox.put_beyond(_Exited(cell))
 
     def _over(self, due: _Due) -> None:
         del self._backoffs[due.cells]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -90,6 +93,93 @@ async def test_waiting_for_room_counts_towards_the_deadline() -> None:
             await stage.clock.advance(1)
         await stage.clock.advance(30)
         assert seen == ["in hand", "waits"]
+
+
+class Busy(OneAtATime[Any]):
+    """Takes ten seconds for every message."""
+
+    async def receive_one(self, message: Any) -> None:
+        await self.context.clock.sleep(10)
+        if isinstance(message, Question):
+            message.reply("at last")
+
+
+async def test_an_asker_that_waited_for_room_gets_the_reply() -> None:
+    """Being let into the mailbox is not mistaken for the answer."""
+    async with play(ChildSpec("b", Busy, capacity=1, shutdown=100)) as stage:
+        await stage.system.ref("b").tell(Note("in hand"))
+        await settle()
+        await stage.system.ref("b").tell(Note("waits"))
+        async with anyio.create_task_group() as tasks:
+
+            async def ask() -> None:
+                assert await stage.system.ref("b").ask(Echo(), timeout=60) == "at last"
+                assert stage.clock.monotonic() == 30
+
+            tasks.start_soon(ask)
+            await stage.clock.advance(40)
+
+
+class Cargo:
+    pass
+
+
+class Heavy(Echo, frozen=True):
+    cargo: Cargo | None = None
+
+
+async def test_an_answered_question_is_not_kept() -> None:
+    """Nothing holds a question from its answer to its deadline."""
+    async with play(named("a")) as stage:
+        cargo = Cargo()
+        alive = weakref.ref(cargo)
+        await stage.system.ref("a").ask(Heavy(cargo=cargo), timeout=3600)
+        await settle()
+        del cargo
+        gc.collect()
+        assert alive() is None
+
+
+async def test_those_who_gave_up_waiting_for_room_are_not_kept() -> None:
+    """Behind a full mailbox, neither questions that timed out nor tells that were cancelled pile up."""
+    async with play(ChildSpec("b", Busy, capacity=1, shutdown=0)) as stage:
+        ref = stage.system.ref("b")
+        await ref.tell(Note("in hand"))
+        await settle()
+        await ref.tell(Note("waits"))
+        cargo = Cargo()
+        alive = weakref.ref(cargo)
+
+        async def give_up(question: Heavy) -> None:
+            with pytest.raises(AskTimeout):
+                await ref.ask(question, timeout=1)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(give_up, Heavy(cargo=cargo))
+            tasks.start_soon(ref.tell, Heavy(cargo=cargo))
+            await stage.clock.advance(1)
+            tasks.cancel_scope.cancel()
+        assert stage.info("b").mailbox == 1
+        del cargo
+        gc.collect()
+        assert alive() is None
+
+
+async def test_an_error_for_an_asker_that_is_being_cancelled_is_nobodys() -> None:
+    """When failure and cancellation come in the same moment, asyncio has no lost exception to complain of."""
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    deaf = Deaf()
+    async with play(ChildSpec("deaf", lambda: deaf)) as stage:
+        asking = asyncio.ensure_future(stage.system.ref("deaf").ask(Echo(), 1))
+        await settle()
+        deaf.asked.pop().fail(Boom())
+        asking.cancel()
+        await asyncio.wait([asking])
+        assert asking.cancelled()
+        del asking
+        gc.collect()
+        assert complaints == []
 
 
 async def test_a_late_reply_is_nobodys() -> None:

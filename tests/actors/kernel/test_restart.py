@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import anyio
 import pytest
 
 from actors.kernel import (
@@ -12,8 +13,10 @@ from actors.kernel import (
     ActorEnded,
     ActorRestarted,
     ActorStarted,
+    ActorStopped,
     ChildSpec,
     RestartKind,
+    Signal,
     StartFailed,
     Strategy,
     SupervisorEscalated,
@@ -92,6 +95,47 @@ async def test_siblings_that_are_restarted_keep_their_mail(strategy: Strategy) -
         assert "c kept" in stage.log
 
 
+async def test_a_sibling_cancelled_on_the_way_to_its_restart_keeps_its_batch() -> None:
+    """c hangs on a batch when b dies, and is cancelled after its time-out. Its next incarnation gets the
+    batch as it was, before what came later, and hears nothing of the stop of the last one."""
+
+    class Hanging(Recorder):
+        async def receive(self, messages: Sequence[Any]) -> None:
+            if stage.info("c").restarts == 0:
+                await anyio.sleep_forever()
+            await super().receive(messages)
+
+        async def signalled(self, signal: Signal) -> None:
+            self.write("signalled")
+
+    def hanging(log: Log) -> ChildSpec:
+        return ChildSpec("c", lambda: Hanging(log), shutdown=1)
+
+    async with play(*fragile("b"), hanging, strategy="rest_for_one") as stage:
+        for text in "123":
+            await stage.system.ref("c").tell(Note(text))
+        await bomb(stage, "b")
+        await stage.system.ref("c").tell(Note("4"))
+        stage.cleared()
+        await stage.clock.advance(1)
+        assert stage.info("c").state == "restarting"
+        await stage.clock.advance(1)
+        assert stage.log == ["c stopped", "b started", "c started", "c 1+2+3+4"]
+
+
+async def test_a_larger_restart_takes_the_place_of_a_smaller_one() -> None:
+    """With rest_for_one, b waits for its restart when a dies: then b comes after a, by a's backoff."""
+    async with play(*fragile("a", "b"), strategy="rest_for_one") as stage:
+        await bomb(stage, "b")
+        await stage.clock.advance(0.5)
+        await bomb(stage, "a")
+        stage.cleared()
+        await stage.clock.advance(0.9)
+        assert stage.log == []
+        await stage.clock.advance(0.1)
+        assert stage.log == ["a started", "b started"]
+
+
 async def test_two_that_die_together_are_restarted_together_once() -> None:
     """With one_for_all, the simultaneous deaths of a and b count as one restart."""
     async with play(*fragile("a", "b"), strategy="one_for_all", intensity=1) as stage:
@@ -109,6 +153,9 @@ async def test_temporary_siblings_end_with_the_others_and_stay_ended() -> None:
         await stage.clock.advance(1)
         assert stage.info("a").state == "running"
         assert stage.info("t").state == "stopped"
+        assert stage.seen(ActorEnded) == [ActorEnded("t", None)]
+        with pytest.raises(ActorStopped):
+            stage.system.ref("t").try_tell(Note("nobody there"))
 
 
 @pytest.mark.parametrize(
@@ -217,6 +264,24 @@ async def test_a_supervisor_that_gives_up_is_restarted_by_its_own() -> None:
         assert stage.log == ["inner/x started", "inner/x after", "inner/y started", "inner/y patience"]
         assert stage.info("inner").restarts == 1
         assert stage.info("z").restarts == 0
+
+
+async def test_a_restarted_supervisor_starts_all_its_children() -> None:
+    """Even a temporary child that had ended is there again, and takes messages."""
+
+    def inner(log: Log) -> SupervisorSpec:
+        children = (recorder("t", log, restart="temporary"), recorder("x", log))
+        return SupervisorSpec("inner", children, intensity=0)
+
+    async with play(inner, intensity=9, period=60) as stage:
+        await bomb(stage, "inner/t")
+        assert stage.info("inner/t").state == "failed"
+        await bomb(stage, "inner/x")
+        await stage.clock.advance(10)
+        stage.cleared()
+        await stage.system.ref("inner/t").tell(Note("again"))
+        await settle()
+        assert "inner/t again" in stage.log
 
 
 async def test_a_temporary_supervisor_that_gives_up_stays_away() -> None:

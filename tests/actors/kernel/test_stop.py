@@ -20,7 +20,19 @@ from actors.kernel import (
     SupervisorSpec,
     Worker,
 )
-from tests.actors.kernel.cast import Bomb, Boom, Echo, Log, Note, Recorder, Stage, named, play, recorder
+from tests.actors.kernel.cast import (
+    PROMPT,
+    Bomb,
+    Boom,
+    Echo,
+    Log,
+    Note,
+    Recorder,
+    Stage,
+    named,
+    play,
+    recorder,
+)
 from tests.actors.kernel.virtual_clock import settle
 
 
@@ -267,6 +279,34 @@ async def test_a_worker_is_asked_and_then_cancelled(polite: bool, end: str, seco
         assert log[:3] == ["bound", "serving", "asked to stop"]
         await stage.clock.advance(seconds)
         assert log[3:] == [end, "unbound"]
+
+
+async def test_a_worker_that_is_stopped_while_it_starts_does_not_run() -> None:
+    """When the stop comes during `started` of a restart, `run` is left out."""
+
+    class Slow(Server):
+        async def started(self) -> None:
+            if "serving" in self.log:
+                await self.context.clock.sleep(2)
+            await super().started()
+
+        async def run(self) -> None:
+            self.log.append("serving")
+
+    log = Log()
+    spec = ChildSpec("w", lambda: Slow(log, polite=True))
+    stage = Stage(SupervisorSpec("root", (spec,), backoff=PROMPT), log)
+
+    async def run() -> None:
+        async with stage.system:
+            await stage.system.wait()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        await stage.clock.advance(2)
+        stage.system.request_stop()
+        await stage.clock.advance(2)
+    assert log == ["bound", "serving", "unbound", "bound", "unbound"]
 
 
 async def test_request_stop_ends_the_wait() -> None:
