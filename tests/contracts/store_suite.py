@@ -239,6 +239,12 @@ class StoreContract:
         assert series.points == [Point(time, 1.0, 1.0, 1.0, n) for time, n in
                                  ((-20, 1), (-10, 1), (0, 2), (30, 1), (90, 1))]  # fmt: skip
 
+    async def test_a_mean_is_finite_where_the_sum_is_not(self, store: HistoryStore) -> None:
+        """Three times the largest double has that double as its mean."""
+        await store.write(rows_of([Metric(name="up", value=MAX_FLOAT, time=1)] * 3), Offset(3))
+        (series,) = await store.series("up", 0, 10, 10, None)
+        assert series.points == [Point(0, MAX_FLOAT, MAX_FLOAT, MAX_FLOAT, 3)]
+
     @pytest.mark.parametrize("step", [0, -1])
     async def test_a_step_below_one_is_refused(self, store: HistoryStore, step: int) -> None:
         """There is no series in steps of nothing."""
