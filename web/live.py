@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import anyio
@@ -14,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from journal.events import Offset
 from web.outbox import Outbox, gap_frame
-from web.ports import Frame, Gap, Goodbye, Live
+from web.ports import Frame, Gap, Goodbye, Hello, Live
 from web.problems import problem
 from web.problems import response as problem_response
 
@@ -38,6 +39,7 @@ class Backfill(msgspec.Struct, frozen=True, tag_field="type", tag="backfill", fo
 
 
 _request = msgspec.json.Decoder(Backfill)
+_hello = msgspec.json.Decoder(Hello)
 
 
 class Subscriber:
@@ -142,12 +144,15 @@ class Hub:
 
     async def _talk(self, websocket: WebSocket, subscriber: Subscriber, start: int | None) -> None:
         try:
-            await websocket.send_text(self._live.hello().text)
+            hello = self._live.hello().text
+            await websocket.send_text(hello)
             if start is not None:
-                following = self._following()
-                if start > following:
-                    await websocket.close(BAD_REQUEST, f"from={start}: the next offset is {following}")
+                # Not the live position: frames trail the journal, and a client may know its very end.
+                end = _hello.decode(hello).next_offset
+                if start > end:
+                    await websocket.close(BAD_REQUEST, f"from={start}: the next offset is {end}")
                     return
+                following = self._following()
                 # Most of the way before subscribing: the live frames that wait meanwhile are then few.
                 while following - start > NEARLY_LIVE and subscriber.goodbye is None:
                     await self._send_backfill(websocket, subscriber, start, following)
@@ -169,32 +174,47 @@ class Hub:
     ) -> None:
         if first >= until:
             return
-        async for frame in self._live.backfill(Offset(first), Offset(until)):
-            await websocket.send_text(frame.text)
-            if subscriber.goodbye is not None:
-                return
+        async with _ended(self._live.backfill(Offset(first), Offset(until))) as frames:
+            async for frame in frames:
+                await websocket.send_text(frame.text)
+                if subscriber.goodbye is not None:
+                    return
 
     async def _follow(self, websocket: WebSocket, subscriber: Subscriber) -> None:
         """Live frames first, and one backfilled frame whenever there is none."""
-        backfill: AsyncIterator[Frame] | None = None
         while subscriber.goodbye is None:
-            while (frame := subscriber.outbox.take()) is not None:
-                await websocket.send_text(frame.text)
-            if backfill is not None:
-                frame = await anext(backfill, None)
-                if frame is None:
-                    backfill = None
-                else:
-                    await websocket.send_text(frame.text)
-            elif subscriber.backfills:
+            await _send_waiting(websocket, subscriber)
+            if subscriber.backfills:
                 request = subscriber.backfills.popleft()
                 until = min(Offset(request.last_offset + 1), subscriber.position)
-                if request.first_offset < until:
-                    backfill = self._live.backfill(Offset(request.first_offset), until)
+                if request.first_offset >= until:
+                    continue
+                async with _ended(self._live.backfill(Offset(request.first_offset), until)) as frames:
+                    async for frame in frames:
+                        await websocket.send_text(frame.text)
+                        await _send_waiting(websocket, subscriber)
+                        if subscriber.goodbye is not None:
+                            break
             else:
                 await subscriber.something()
         await websocket.send_text(msgspec.json.encode(subscriber.goodbye).decode())
         await websocket.close(GOING_AWAY, subscriber.goodbye.reason)
+
+
+async def _send_waiting(websocket: WebSocket, subscriber: Subscriber) -> None:
+    while (frame := subscriber.outbox.take()) is not None:
+        await websocket.send_text(frame.text)
+
+
+@asynccontextmanager
+async def _ended(frames: AsyncIterator[Frame]) -> AsyncGenerator[AsyncIterator[Frame], None]:
+    """`frames`, whose files are closed with the block and not at some later time."""
+    try:
+        yield frames
+    finally:
+        if isinstance(frames, AsyncGenerator):
+            with anyio.CancelScope(shield=True):
+                await frames.aclose()
 
 
 def _take(text: str, subscriber: Subscriber) -> tuple[int, str] | None:

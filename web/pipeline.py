@@ -41,7 +41,8 @@ class TurnTaking(HttpToolsProtocol):
         self.turns: deque[IngestTurn | AsgiTurn] = deque()
         self._deaf = False  # whatever comes now is thrown away
         self._lost = False
-        self._lingering = False
+        self._lingering = False  # the last response is written; what still comes is thrown away
+        self._lingering_since = 0
         self._since = 0  # tick at which the present wait began
 
     def pause_writing(self) -> None:
@@ -146,6 +147,7 @@ class TurnTaking(HttpToolsProtocol):
             return
         if unread:
             self._lingering = True
+            self._lingering_since = self.edge.tick
             self.flow.resume_reading()
             self.transport.write_eof()
         else:

@@ -39,7 +39,11 @@ SLOWEST = 16 * 1024
 STOPPING_TIMEOUT = 3
 """Seconds for a request to arrive once the server is shutting down."""
 LINGER = 5
-"""Seconds to wait for the client to read the last response and close."""
+"""Seconds of silence, after a response to a body that is still coming, before the connection is cut."""
+MAX_LINGER = 60
+"""Seconds after which it is cut although the client still sends."""
+CLOSE_TIMEOUT = 30
+"""Seconds for the client to take the last response of a connection that is closed."""
 
 logger = logging.getLogger("web.protocol")
 _BUSY = of_refusal(Refused("busy", "too many bytes are in flight; send again a little later"))
@@ -63,6 +67,7 @@ class IngestProtocol(TurnTaking):
         self._partial = 0  # bytes of it that came in reads that did not complete it
         self._stopping = False
         self._discarded = 0
+        self._ending = False  # the transport closes once everything is written
 
     # What asyncio calls
 
@@ -97,6 +102,8 @@ class IngestProtocol(TurnTaking):
         """Bytes have come."""
         if self._deaf:
             self._discarded += len(data)
+            if self._lingering:
+                self._since = self.edge.tick
             if self._discarded > MAX_DISCARDED:
                 self.flow.pause_reading()
             return
@@ -119,7 +126,7 @@ class IngestProtocol(TurnTaking):
         """A request begins."""
         self.url = b""
         self.headers = []
-        self._reading = self._head_open = True
+        self._reading = self._head_open = not self._deaf
         self._partial = 0
         self._since = self.edge.tick
 
@@ -169,7 +176,6 @@ class IngestProtocol(TurnTaking):
                     self._deaf = True
                 super().on_message_complete()
             return
-        self._turn = None
         turn.wants_continue = False
         if turn.close:
             self._deaf = True
@@ -178,8 +184,9 @@ class IngestProtocol(TurnTaking):
             metrics = turn.metrics(plan)
         except ReceiverError as error:
             turn.refuse(of_receiver(error))
-            return
-        self.edge.offer(metrics, plan.key, turn.receive)
+        else:
+            self.edge.offer(metrics, plan.key, turn.receive)
+        self._turn = None  # only now: whatever else is raised here is answered in this turn, with 500
 
     # Taking turns
 
@@ -261,6 +268,8 @@ class IngestProtocol(TurnTaking):
     def _upgrade(self, rest: bytes) -> None:
         """To a WebSocket; any other upgrade is ignored (RFC 9110, 7.8), which the parser cannot do."""
         self._reading = False
+        if self._deaf:
+            return
         self.headers = [(name.lower(), value) for name, value in self.headers]
         method = self.parser.get_method()
         if method == b"CONNECT":
@@ -307,9 +316,15 @@ class IngestProtocol(TurnTaking):
 
     def check(self, tick: int) -> None:
         """End what has taken too long by second `tick`."""
+        if self.transport.is_closing() and not self._ending:
+            self._ending = True
+            self._since = tick
         waited = tick - self._since
-        if self.transport.is_closing() or self._lingering:
-            if waited > LINGER:
+        if self._ending:
+            if waited > CLOSE_TIMEOUT:
+                self.transport.abort()
+        elif self._lingering:
+            if waited > LINGER or tick - self._lingering_since > MAX_LINGER:
                 self.transport.abort()
         elif self._reading and not self._deaf:
             if self.flow.read_paused:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import anyio
 import uvicorn
 
 from web.app import make_app
@@ -84,6 +85,10 @@ class Server(uvicorn.Server):
                 server.close()
             for connection in tuple(self.server_state.connections):
                 connection.transport.abort()
+            if self.server_state.tasks:
+                # uvicorn's own tasks: they end when they hear that their clients have gone.
+                with anyio.CancelScope(shield=True):
+                    await asyncio.wait(tuple(self.server_state.tasks), timeout=1.0)
 
     def request_stop(self) -> None:
         """Stop accepting, answer what was asked, say goodbye, and let `serve` return."""

@@ -432,6 +432,37 @@ async def test_a_body_that_dawdles_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         await until(lambda: running.server.edge.in_flight == 0)
 
 
+async def test_an_ingest_that_breaks_its_contract_is_a_500(caplog: pytest.LogCaptureFixture) -> None:
+    """What should never be raised is logged and answered, after what was owed, and the server lives on."""
+    async with serving() as running:
+        wire = await running.connect()
+        offer = running.server.edge.offer
+
+        def fail(*_: object) -> None:
+            running.server.edge.offer = offer
+            raise ValueError("a defect")
+
+        running.server.edge.offer = fail
+        await wire.send(GET + post() + post())
+        assert [(await wire.response()).status for _ in range(2)] == [200, 500]
+        assert await wire.ends()
+        await wire.close()
+        assert "a defect" in caplog.text
+        assert await running.still_serves()
+        assert running.server.edge.in_flight == 0
+
+
+async def test_a_refused_body_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of a refused body is read for a while, not for ever."""
+    monkeypatch.setattr("web.protocol.LINGER", 0)
+    async with serving(EdgeSettings(max_body=100)) as running:
+        wire = await running.connect()
+        await wire.send(post().replace(b"Content-Length: 26", b"Content-Length: 99999999"))
+        assert (await wire.response()).status == 413
+        await until(lambda: not running.server.edge.connections)
+        await wire.close()
+
+
 async def test_many_connections_at_once() -> None:
     """Fifty clients: each sees its own receipts in order, and all offsets are handed out once."""
     async with serving() as running:
