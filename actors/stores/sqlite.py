@@ -22,9 +22,9 @@ from sql import migrations
 from web.ports import NameSeen, Series, SessionSeen
 
 BEST_BATCH = 16_384
-"""Rows a transaction at which a backlog drains best: 280 k rows/s, and 180 k while the event loop computes
-without a pause (switch interval 0.5 ms), against 230 k and 100 k at 10,000 (tests/bench/bench_store.py). Two
-of the largest statements, exactly."""
+"""Rows a transaction at which a backlog drains best: 298 k rows/s against 239 k at 10,000; beside an event
+loop that computes without a pause, at a switch interval of 0.5 ms, 210 k against 162 k (one quiet run on two
+cores; tests/bench/bench_store.py). Two of the largest statements, exactly."""
 
 RUN = 4_096
 """Rows that `rows` and `offsets` hold in memory at a time."""

@@ -2,7 +2,7 @@
 
 Python's `sqlite3` gives up the interpreter lock at every step of a statement and must win it back. Against
 an event loop that is busy, winning it back takes up to `sys.getswitchinterval()`, 5 ms: `executemany` of
-one-row statements then stores 400 rows a second, statements of 8,192 rows more than 100,000. So
+one-row statements then stores 400 rows a second, statements of 2,500 rows 120,000. So
 everything here is inserted by statements of many rows.
 """
 
