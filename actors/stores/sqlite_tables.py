@@ -63,8 +63,8 @@ def connect_for_writing(path: str) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         # FULL: one fdatasync a transaction. NORMAL would keep rows and cursor consistent too, but may
         # forget the last transactions in a power cut, and the journal deletes segments on the word of
-        # the cursor: during a long drain they go as soon as they are stored. With thousands of rows a
-        # transaction the sync is lost in the noise.
+        # the cursor: during a long drain they go as soon as they are stored. It costs 10 to 20 % of the
+        # rows/s at 16,384 rows a transaction, and nearly half at 100: whoever writes should gather.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
