@@ -83,10 +83,6 @@ class ActorRef(Generic[M]):
         expiring = self._deadlines.add(reply, mailbox.path, question, timeout)
         try:
             return await reply
-        except asyncio.CancelledError:
-            if not reply.cancelled():
-                reply.exception()  # retrieved, or asyncio complains that nobody did
-            raise
         finally:
             expiring.pop(reply, None)
             if mailbox.senders:

@@ -148,8 +148,7 @@ class SupervisorCell(Cell):
             self._backoffs.pop(group).cancel()
         for cell in reversed(cells):
             await self._stop(cell, drain=False)
-            if cell is not ended and cell.restart == "temporary":
-                cell.terminate(None)
+        # A temporary sibling's exit comes in as an event like any other, and is for good.
         cells = [cell for cell in cells if cell is ended or cell.restart != "temporary"]
         for cell in cells:
             cell.state = "restarting"

