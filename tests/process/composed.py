@@ -1,0 +1,117 @@
+"""The whole tree, as `forebay run` composes it, in the event loop of a test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from actors.config import Settings
+from actors.ingest import IngestPort
+from actors.messages import Submit
+from actors.stores.base import HistoryStore
+from actors.supervisor import Forebay
+from journal.committer import Options
+from journal.disk import FileSystem
+from journal.events import Metric, Nanoseconds, Offset
+from journal.keys import KeyIndex
+from journal.log import Journal
+from journal.reader import reading
+from tests.contracts.ingest_suite import Caller
+from web.ports import Accepted, Receipt
+from web.server import bind
+
+SEGMENT = 1024 * 1024
+
+
+class Composed:
+    """What runs, and what it stands on."""
+
+    def __init__(self, forebay: Forebay, journal: Journal, keys: KeyIndex) -> None:
+        self.forebay = forebay
+        self.journal = journal
+        self.keys = keys
+        self.ingest = IngestPort(forebay.system.ref("ingest"), lambda: True)
+
+    async def offer(self, count: int = 1, key: str = "") -> Accepted:
+        """The receipt of one request of `count` metrics."""
+        caller = Caller(self.ingest)
+        caller.offer(count, key)
+        [receipt] = await caller.accepted()
+        return receipt
+
+    def poison(self) -> list[Receipt]:
+        """Put a message that kills the actor into ingest's mailbox; what it is answered will be here."""
+        heard: list[Receipt] = []
+        message = Submit(None, 1, (), heard.append)  # type: ignore[arg-type]
+        assert self.forebay.system.ref("ingest").try_tell(message)
+        return heard
+
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.forebay.url, timeout=20, trust_env=False)
+
+    def actor(self, path: str) -> Any:
+        """What the tree says of the actor at `path`."""
+        found = [self.forebay.system.tree()]
+        while found:
+            info = found.pop()
+            if info.path == path:
+                return info
+            found += info.children
+        raise LookupError(path)
+
+    async def journaled(self) -> list[Metric]:
+        """Every metric in the journal, in order."""
+        async with reading(
+            self.journal.directory, Offset(0), frontier=lambda: self.journal.frontier
+        ) as reader:
+            found: list[Metric] = []
+            while records := await reader.read():
+                for record in records:
+                    for event in record.events():
+                        found += getattr(event, "metrics", [])
+            return found
+
+
+@asynccontextmanager
+async def composed(
+    home: Path,
+    stores: Sequence[HistoryStore],
+    *,
+    fs: FileSystem | None = None,
+    settings: Settings | None = None,
+    now: Callable[[], Nanoseconds] = time.time_ns,
+    drain: float = 5.0,
+) -> AsyncIterator[Composed]:
+    """The running system within the block, over the journal in `home`; then stopped as SIGTERM does it."""
+    settings = settings or Settings(data=str(home), segment_bytes=SEGMENT)
+    home.mkdir(exist_ok=True)
+    journal = await Journal.open(
+        str(home / "journal"), options=Options(settings.segment_bytes, settings.durability), fs=fs, now=now
+    )
+    try:
+        with (
+            contextlib.closing(KeyIndex(str(home / "keys.db"), str(journal.id))) as keys,
+            contextlib.closing(bind("127.0.0.1", 0)) as listener,
+        ):
+            forebay = Forebay(settings, journal, list(stores), keys, listener, now=now)
+            async with forebay.system:
+                yield Composed(forebay, journal, keys)
+                forebay.begin_shutdown(drain)
+    finally:
+        await journal.close()
+
+
+async def until(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+    """Return when `condition` holds. Raises TimeoutError."""
+    end = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        if asyncio.get_running_loop().time() > end:
+            raise TimeoutError(f"not within {seconds:g} s: {what}")
+        await asyncio.sleep(0.005)
