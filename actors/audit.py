@@ -63,7 +63,9 @@ async def audit(directory: str, stores: list[HistoryStore]) -> Audit:
     """
     journal_id = journal_id_of(directory)
     # The cursors first: what is stored while the journal is read is then found, not missed.
-    cursors = {store.name: await store.look(journal_id) or Offset(0) for store in stores}
+    looked = {store.name: await store.look(journal_id) for store in stores}
+    cursors = {name: cursor or Offset(0) for name, cursor in looked.items()}
+    asked = [store for store in stores if looked[store.name] is not None]
     accounts = {store.name: Account() for store in stores}
     first = segment_offsets(directory)[0]
     state, retired, end = State(), 0, first
@@ -74,11 +76,11 @@ async def audit(directory: str, stores: list[HistoryStore]) -> Audit:
         until = records[-1].next_offset
         runs = [run for record in records for run in _metric_offsets(record)]
         for store in stores:
-            held = [offset async for some in store.offsets(end, until) for offset in some]
+            held = await _held(store, end, until) if store in asked else []
             accounts[store.name] = compare(accounts[store.name], runs, held, cursors[store.name])
         end = until
-    for store in stores:
-        beyond = [offset async for some in store.offsets(end, LAST_OFFSET) for offset in some]
+    for store in asked:
+        beyond = await _held(store, end, LAST_OFFSET)
         if beyond and await _grown_past(directory, end, beyond[-1]):
             # The process went on meanwhile.
             beyond = []
@@ -104,6 +106,10 @@ def _closed(account: Account, store: str, cursor: Offset, retired: int) -> Store
         account.extra,
         account.balances,
     )
+
+
+async def _held(store: HistoryStore, start: Offset, until: Offset) -> list[Offset]:
+    return [offset async for some in store.offsets(start, until) for offset in some]
 
 
 async def _windows(directory: str, first: Offset) -> AsyncIterator[list[Record]]:
@@ -174,9 +180,6 @@ def describe(result: Audit) -> str:
 def _differing(what: str, differing: Differing) -> list[str]:
     if not differing.count:
         return []
-    shown = ", ".join(
-        f"{run.first}" if run.first == run.last else f"{run.first}-{run.last}"
-        for run in differing.ranges[:10]
-    )
-    more = ", …" if len(runs) > 10 else ""
-    return [f"  {what:<13}  {differing.count:>20,}", f"    offsets {shown}{more}"]
+    runs = [str(run.first) + (f"-{run.last}" if run.last > run.first else "") for run in differing.ranges]
+    shown = ", ".join(runs[:10]) + (", …" if len(runs) > 10 else "")
+    return [f"  {what:<13}  {differing.count:>20,}", f"    offsets {shown}"]

@@ -7,6 +7,7 @@ commits them together. What is under way is bounded; beyond it the mailbox fills
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 
 import anyio.to_thread
@@ -14,7 +15,7 @@ import anyio.to_thread
 from actors.kernel import Actor, ActorRef, ActorStopped
 from actors.messages import Arrived, BroadcastMessage, IndexKeys, IngestMessage, Submit
 from journal.committer import JournalFailedError, JournalFullError
-from journal.events import Event, Metric, MetricsAccepted, Nanoseconds, Offset
+from journal.events import Metric, Nanoseconds, Offset, pack_metrics
 from journal.keys import KEPT_FOR, KeptReceipt, KeyIndex, digest, keys_of
 from journal.log import Appended, Journal, JournalClosedError
 from journal.reader import reading
@@ -59,11 +60,10 @@ class IngestActor(Actor[IngestMessage]):
     async def receive(self, messages: Sequence[IngestMessage]) -> None:
         """See Actor."""
         submits = [message for message in messages if isinstance(message, Submit)]
-        plain = [submit for submit in submits if not submit.key]
-        keyed = [submit for submit in submits if submit.key]
+        plain = [submit for submit in submits if not submit.packed.key]
+        keyed = [submit for submit in submits if submit.packed.key]
         if plain:
-            metrics = plain[0].metrics if len(plain) == 1 else [m for each in plain for m in each.metrics]
-            self._append([MetricsAccepted(metrics)], metrics, plain)
+            self._append(plain)
         if keyed:
             await self._append_keyed(keyed)
         if len(submits) < len(messages):
@@ -77,52 +77,53 @@ class IngestActor(Actor[IngestMessage]):
             await asyncio.wait(self._under_way)
         await self._index_keys()
 
-    def _append(self, events: Sequence[Event], metrics: Sequence[Metric], submits: Sequence[Submit]) -> None:
+    def _append(self, submits: Sequence[Submit]) -> None:
+        count = sum(submit.count for submit in submits)
         try:
-            appended = self._journal.append(events)
+            appended = self._journal.append([submit.packed for submit in submits])
         except JournalClosedError as error:
             self._answer(submits, error, 0)
             return
         self._under_way.add(appended)
-        self._uncommitted += len(metrics)
+        self._uncommitted += count
 
         def done(appended: asyncio.Future[Appended]) -> None:
             self._under_way.discard(appended)
-            self._uncommitted -= len(metrics)
+            self._uncommitted -= count
             error = appended.exception()
             if error is None:
-                self._acknowledge(appended.result(), metrics, submits)
+                self._acknowledge(appended.result(), count, submits)
             else:
                 self._answer(submits, error, 0)
 
         appended.add_done_callback(done)
 
-    def _acknowledge(self, appended: Appended, metrics: Sequence[Metric], submits: Sequence[Submit]) -> None:
+    def _acknowledge(self, appended: Appended, count: int, submits: Sequence[Submit]) -> None:
         self._answer(submits, None, appended.first_offset)
         offset = appended.first_offset
         for submit in submits:
-            if submit.key:
-                kept = KeptReceipt(Offset(offset), len(submit.metrics), appended.time)
-                self._unindexed[digest(submit.key)] = kept
-            offset = Offset(offset + len(submit.metrics))
-        self._acknowledged = Offset(offset)
-        try:
-            self._sequence += 1
-            arrived = Arrived(self._sequence, appended.first_offset, appended.time, metrics)
-            self._broadcast.try_tell(arrived)
-        except ActorStopped:
-            # On the way down; subscribers have been told goodbye.
-            return
+            if submit.packed.key:
+                kept = KeptReceipt(Offset(offset), submit.count, appended.time)
+                self._unindexed[digest(submit.packed.key)] = kept
+            offset = Offset(offset + submit.count)
+        self._acknowledged = end = Offset(appended.first_offset + count)
+        self._sequence += 1
+        metrics = [metric for submit in submits for metric in submit.metrics]
+        # On the way down the mailbox is closed; subscribers have been told goodbye.
+        with contextlib.suppress(ActorStopped):
+            self._broadcast.try_tell(
+                Arrived(self._sequence, appended.first_offset, end, appended.time, metrics)
+            )
 
     def _answer(self, submits: Sequence[Submit], error: BaseException | None, offset: int) -> None:
         refused = None if error is None else refusal(error)
         for submit in submits:
-            receipt = refused or self._accepted(offset, len(submit.metrics))
+            receipt = refused or self._accepted(offset, submit.count)
             submit.receive(receipt)
-            if submit.key:
-                for repeat in self._waiting_for_key.pop(digest(submit.key), ()):
+            if submit.packed.key:
+                for repeat in self._waiting_for_key.pop(digest(submit.packed.key), ()):
                     repeat.receive(receipt)
-            offset += len(submit.metrics)
+            offset += submit.count
 
     def _accepted(self, first_offset: int, count: int) -> Accepted:
         last = Offset(first_offset + count - 1)
@@ -131,7 +132,7 @@ class IngestActor(Actor[IngestMessage]):
     async def _append_keyed(self, submits: Sequence[Submit]) -> None:
         """Each key once: a repeat gets the answer of the first, at once or when that is committed."""
         since = self._now() - KEPT_FOR
-        wanted = [digest(submit.key) for submit in submits]
+        wanted = [digest(submit.packed.key) for submit in submits]
         known = await anyio.to_thread.run_sync(self._keys.find, wanted, since)
         for submit, key in zip(submits, wanted, strict=True):
             kept = self._unindexed.get(key) or known.get(key)
@@ -141,7 +142,7 @@ class IngestActor(Actor[IngestMessage]):
                 self._waiting_for_key[key].append(submit)
             else:
                 self._waiting_for_key[key] = []
-                self._append([MetricsAccepted(submit.metrics, submit.key)], submit.metrics, [submit])
+                self._append([submit])
 
     async def _index_keys(self) -> None:
         """Bring the index up to what was acknowledged."""
@@ -174,19 +175,21 @@ def refusal(error: BaseException) -> Refused:
 
 
 class IngestPort:
-    """The edge's way in: `web.ports.Ingest` on the actor's mailbox."""
+    """The edge's way in: `web.ports.Ingest` on the actor's mailbox. `listened` says whether anybody
+    listens to what comes in."""
 
-    def __init__(self, ingest: ActorRef[IngestMessage]) -> None:
+    def __init__(self, ingest: ActorRef[IngestMessage], listened: Callable[[], bool]) -> None:
         self._ingest = ingest
+        self._listened = listened
 
     def offer(self, metrics: list[Metric], key: str, receive: Callable[[Receipt], None]) -> None:
         """See web.ports.Ingest."""
+        packed = pack_metrics(metrics, key)
+        submit = Submit(packed, len(metrics), metrics if self._listened() else (), receive)
         try:
-            taken = self._ingest.try_tell(Submit(metrics, key, receive))
+            taken = self._ingest.try_tell(submit)
         except ActorStopped:
             receive(Refused("stopping", "shutting down; nothing was taken", retry_after=1.0))
             return
         if not taken:
-            receive(
-                Refused("busy", "more is coming in than can be written; nothing was taken", retry_after=1.0)
-            )
+            receive(Refused("busy", "more comes in than can be written; nothing was taken", retry_after=1.0))

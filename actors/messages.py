@@ -7,15 +7,19 @@ from typing import TypeAlias
 
 import msgspec
 
-from journal.events import Metric, Nanoseconds, Offset
+from journal.events import Metric, Nanoseconds, Offset, PackedMetrics
 from web.ports import Receipt
 
 
 class Submit(msgspec.Struct, frozen=True):
-    """Command to ingest: journal one request's metrics, then tell `receive`, once."""
+    """Command to ingest: journal one request's metrics, `count` of them, then tell `receive`, once.
 
-    metrics: list[Metric]
-    key: str
+    `metrics` are the same once more, for subscribers; none where nobody listens.
+    """
+
+    packed: PackedMetrics
+    count: int
+    metrics: Sequence[Metric]
     receive: Callable[[Receipt], None]
 
 
@@ -27,20 +31,22 @@ IngestMessage: TypeAlias = Submit | IndexKeys
 
 
 class Arrived(msgspec.Struct, frozen=True):
-    """Event to broadcast: `metrics` are in the journal, contiguous from `first_offset`.
+    """Event to broadcast: `metrics` are in the journal from `first_offset` to before `end`.
 
-    `sequence` grows by one each time: where one is left out, events of this kind were dropped.
+    They are fewer where nobody listened when they came. `sequence` grows by one each time: where one is
+    left out, events of this kind were dropped.
     """
 
     sequence: int
     first_offset: Offset
+    end: Offset
     time: Nanoseconds
     metrics: Sequence[Metric]
 
     @property
-    def end(self) -> Offset:
-        """The offset behind the last of them."""
-        return Offset(self.first_offset + len(self.metrics))
+    def complete(self) -> bool:
+        """Whether all of the metrics are here."""
+        return len(self.metrics) == self.end - self.first_offset
 
 
 class SendFrames(msgspec.Struct, frozen=True):

@@ -47,6 +47,9 @@ FOLLOWING_LAG = 10_000
 CLOSE_WITHIN = 2.0
 """Seconds that a store has to close; one that hangs is left to the end of the process."""
 
+GATHER = 0.05
+"""Seconds between two writes of a store that is level: each costs a sync, often of the journal's disk."""
+
 NOTE_EVERY = 1.0
 """Seconds between two notes of a moving cursor in the journal."""
 
@@ -130,6 +133,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
         self._read_to = Offset(0)
         self._batch: Batch | None = None
         self._asleep = False
+        self._gather_until = 0.0
         self._timer: Timer | None = None
         self._end_watch: Callable[[], None] | None = None
 
@@ -165,9 +169,16 @@ class PersistenceActor(Actor[PersistenceMessage]):
                 self._pull_again()
             else:
                 self._asleep = True
+                self._gather_until = self.context.clock.monotonic() + GATHER
 
     def _committed(self) -> None:
-        if self._asleep:
+        if not self._asleep:
+            return
+        wait = self._gather_until - self.context.clock.monotonic()
+        if wait > 0:
+            self._asleep = False
+            self._wake_in(wait)
+        else:
             self._pull_again()
 
     def _pull_again(self) -> None:

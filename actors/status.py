@@ -1,4 +1,4 @@
-"""How the system is, put together for people and for the edge: `web.ports.Status` and `History`."""
+"""How the system is, put together for people and for the edge: `web.ports.Status`."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from collections.abc import Callable, Mapping
 from actors import __version__
 from actors.kernel import ActorInfo
 from actors.persistence import StoreProgress
-from actors.stores.base import HistoryStore, StoreError
 from journal.events import Nanoseconds
 from journal.log import Journal
 from web.ports import (
     ActorStatus,
     DeadLetterStatus,
-    HistoryUnavailableError,
     JournalStatus,
-    NameSeen,
-    Series,
-    SessionSeen,
     StatusReport,
 )
 
@@ -93,33 +88,3 @@ def _actor_status(info: ActorInfo) -> ActorStatus:
         last_error=info.last_error,
         children=[_actor_status(child) for child in info.children],
     )
-
-
-class HistoryPort:
-    """See web.ports.History; answered by one store."""
-
-    def __init__(self, store: HistoryStore) -> None:
-        self._store = store
-
-    async def series(
-        self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
-    ) -> list[Series]:
-        """See web.ports.History."""
-        try:
-            return await self._store.series(name, start, until, step, source)
-        except StoreError as error:
-            raise HistoryUnavailableError(str(error)) from error
-
-    async def names(self) -> list[NameSeen]:
-        """See web.ports.History."""
-        try:
-            return await self._store.names()
-        except StoreError as error:
-            raise HistoryUnavailableError(str(error)) from error
-
-    async def sessions(self) -> list[SessionSeen]:
-        """See web.ports.History."""
-        try:
-            return await self._store.sessions()
-        except StoreError as error:
-            raise HistoryUnavailableError(str(error)) from error

@@ -32,8 +32,9 @@ from actors.kernel import ActorSystem, ChildSpec, KernelEvent, SupervisorSpec, W
 from actors.messages import Submit
 from actors.persistence import PersistenceActor, StoreProgress
 from actors.retention import KeeperActor
-from actors.status import HistoryPort, StatusPort
+from actors.status import StatusPort
 from actors.stores.base import HistoryStore
+from actors.stores.history import StoreHistory
 from journal.events import (
     ActorCrashed,
     ActorRestarted,
@@ -179,10 +180,10 @@ class Forebay:
     def _server(self) -> ServerWorker:
         token = self.settings.token
         ports = Ports(
-            ingest=IngestPort(self.system.ref("ingest")),
+            ingest=IngestPort(self.system.ref("ingest"), lambda: len(self._subscribers) > 0),
             live=LivePort(self._subscribers, self.journal, __version__),
             status=self.status,
-            history=HistoryPort(self._stores[0]),
+            history=StoreHistory(self._stores[0]),
             settings=EdgeSettings(
                 token=token.reveal() if token is not None else None,
                 max_body=self.settings.max_body,

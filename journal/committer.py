@@ -17,10 +17,10 @@ from uuid import UUID
 import msgspec
 
 from journal.disk import is_full
-from journal.events import Event, MetricsAccepted, Nanoseconds, State, encoder, is_plain, width
+from journal.events import Event, Nanoseconds, PackedMetrics, State, encoder, is_metrics, is_plain, width
 from journal.framing import RECORD_HEADER_SIZE, Place, Sealing, record_size, seal
 from journal.recovery import new_segment
-from journal.replay import evolve
+from journal.replay import evolve, evolve_plain
 from journal.segment import DEFAULT_BYTES, SegmentInfo, fits_reserve, must_roll
 from journal.writer import Roll, SegmentWriter, Write
 
@@ -54,15 +54,22 @@ class JournalFailedError(Exception):
 
 
 class Append(msgspec.Struct, frozen=True, gc=False):
-    """Events that wait for their commit; `done` is handed back with the outcome, untouched."""
+    """Events that wait for their commit, `width` offsets of them; `done` is handed back, untouched.
 
-    events: Sequence[Event]
+    `control`: it has no metrics, and so may use the reserve of a full disk. `plain`: it has nothing else.
+    """
+
+    events: Sequence[Event | PackedMetrics]
+    width: int
+    control: bool
+    plain: bool
     done: Any
 
-    @property
-    def control(self) -> bool:
-        """Whether it has no metrics, and so may use the reserve of a full disk."""
-        return not any(isinstance(event, MetricsAccepted) for event in self.events)
+
+def to_append(events: Sequence[Event | PackedMetrics], done: Any) -> Append:
+    """`events` as an Append."""
+    control = not any(map(is_metrics, events))
+    return Append(events, sum(map(width, events)), control, all(map(is_plain, events)), done)
 
 
 class Tail(msgspec.Struct, frozen=True):
@@ -162,7 +169,7 @@ class Committer:
 
     def _batch(self, first: Append) -> list[Append]:
         """`first` and what may share its record: of one kind each while there is no room for metrics."""
-        batch, total = [first], _width(first)
+        batch, total = [first], first.width
         while total < self._options.max_commit_offsets:
             try:
                 item = self._gathered.get_nowait()
@@ -170,50 +177,57 @@ class Committer:
                 break
             shares = (
                 isinstance(item, Append)
-                and total + _width(item) <= self._options.max_commit_offsets
+                and total + item.width <= self._options.max_commit_offsets
                 and not (self.full and item.control != first.control)
             )
             if not shares or not isinstance(item, Append):
                 self._set_aside.append(item)
                 break
             batch.append(item)
-            total += _width(item)
+            total += item.width
         return batch
 
     def _commit(self, batch: list[Append]) -> Committed:
-        now, tail = self._now(), self._tail
+        now = self._now()
         events = [event for append in batch for event in append.events]
         buffer = bytearray(RECORD_HEADER_SIZE)
         encoder.encode_into(events, buffer, RECORD_HEADER_SIZE)
         size = record_size(len(buffer) - RECORD_HEADER_SIZE)
-        tail, roll = self._room_for(size, now, control=self.full and all(each.control for each in batch))
+        self._make_room(size, now, control=all(each.control for each in batch))
+        tail = self._tail
         place = tail.place
-        count = sum(map(width, events))
-        unsynced = 0 if roll is not None else place.position - self._writer.synced
-        plain = all(map(is_plain, events))
+        count = sum(append.width for append in batch)
+        unsynced = place.position - self._writer.synced
+        plain = all(append.plain for append in batch)
         sealing = Sealing(place.next_offset, count, now, plain, unsynced, place.chain)
         check = seal(buffer, sealing, tail.salt)
         sync = self._options.durability == "fsync"
-        self._writer.perform(Write(roll, place.position, buffer, tail.salt, sync))
+        self._writer.perform(Write(place.position, buffer, tail.salt, sync))
         state = tail.state
-        for event in events:
-            state = evolve(state, event, now)
+        for append in batch:
+            if append.plain:
+                state = evolve_plain(state, append.width)
+            else:
+                for event in append.events:
+                    state = evolve(state, event, now)
         after = Place(place.position + len(buffer), place.next_offset + count, check)
         self._tail = Tail(tail.segment, tail.salt, after, state)
         return Committed(batch, place.next_offset, now, self._tail)
 
-    def _room_for(self, size: int, now: Nanoseconds, *, control: bool) -> tuple[Tail, Roll | None]:
-        """The tail that a record of `size` bytes goes behind, and the roll that makes it where need be."""
+    def _make_room(self, size: int, now: Nanoseconds, *, control: bool) -> None:
+        """Roll if a record of `size` bytes needs it. Raises JournalFullError where there is no room."""
         tail, limit = self._tail, self._options.segment_bytes
         if self.full:
             if self._writer.must_roll or not fits_reserve(tail.place.position, size, limit, control=control):
                 raise JournalFullError(self._directory)
-            return tail, None
+            return
         if not (self._writer.must_roll or must_roll(tail.place.position, size, limit)):
-            return tail, None
+            return
         begun = new_segment(self._id, tail.place, tail.segment.first_offset, tail.state, now)
         info = SegmentInfo(begun.header.first_offset, limit, now)
-        return Tail(info, begun.header.salt, begun.place, begun.state), Roll(info.name, begun.head)
+        self._writer.roll(Roll(info.name, begun.head))
+        # The new segment is there even if the write that asked for it then fails.
+        self._tail = Tail(info, begun.header.salt, begun.place, begun.state)
 
     def _explain(self, error: Exception) -> Exception:
         if isinstance(error, JournalFullError):
@@ -222,7 +236,3 @@ class Committer:
             self.full = True
             return JournalFullError(self._directory)
         return JournalFailedError(self._directory, error)
-
-
-def _width(append: Append) -> int:
-    return sum(map(width, append.events))

@@ -68,6 +68,17 @@ class MetricsAccepted(_Event, frozen=True, tag="metrics/1"):
     key: str = ""
 
 
+class PackedMetrics(_Event, frozen=True, tag="metrics/1"):
+    """MetricsAccepted on its way in: `metrics` is their MessagePack already, as `pack_metrics` makes it.
+
+    What is appended by the thousand is encoded where it was validated, while it is in the cache, and then
+    let go. It is read back as MetricsAccepted.
+    """
+
+    metrics: msgspec.Raw
+    key: str = ""
+
+
 class JournalOpened(_Event, frozen=True, tag="journal-opened/1"):
     """A process opened the journal for writing; `cut_bytes` of a torn tail were put aside, if any."""
 
@@ -203,17 +214,45 @@ _decoder = msgspec.msgpack.Decoder(list[Event])
 encoder = msgspec.msgpack.Encoder()
 
 
-def width(event: Event) -> int:
+def pack_metrics(metrics: Sequence[Metric], key: str = "") -> PackedMetrics:
+    """`metrics`, at least one, as an event to append."""
+    return PackedMetrics(msgspec.Raw(encoder.encode(metrics)), key)
+
+
+def _packed_count(packed: msgspec.Raw) -> int:
+    """How many elements a MessagePack array has (MessagePack specification, "array format family")."""
+    head = bytes(memoryview(packed)[:5])
+    match head[0]:
+        case 0xDD:
+            return int.from_bytes(head[1:5], "big")
+        case 0xDC:
+            return int.from_bytes(head[1:3], "big")
+        case fixed:
+            return fixed & 0x0F
+
+
+def width(event: Event | PackedMetrics) -> int:
     """How many offsets `event` takes."""
-    return len(event.metrics) if isinstance(event, MetricsAccepted) else 1
+    match event:
+        case MetricsAccepted(metrics=metrics):
+            return len(metrics)
+        case PackedMetrics(metrics=packed):
+            return _packed_count(packed)
+        case _:
+            return 1
 
 
-def is_plain(event: Event) -> bool:
+def is_metrics(event: Event | PackedMetrics) -> bool:
+    """Whether `event` holds metrics, and is no control event."""
+    return isinstance(event, PackedMetrics | MetricsAccepted)
+
+
+def is_plain(event: Event | PackedMetrics) -> bool:
     """Whether folding `event` needs no more than the number of its metrics."""
-    return isinstance(event, MetricsAccepted) and not event.key
+    return isinstance(event, PackedMetrics | MetricsAccepted) and not event.key
 
 
-def encode(events: Sequence[Event]) -> bytes:
+def encode(events: Sequence[Event | PackedMetrics]) -> bytes:
     """The payload of a record that holds `events`."""
     return encoder.encode(events)
 

@@ -13,7 +13,6 @@ from uuid import UUID
 import msgspec
 
 from journal.committer import (
-    Append,
     Committed,
     Committer,
     JournalFailedError,
@@ -23,6 +22,7 @@ from journal.committer import (
     Refused,
     Synced,
     Tail,
+    to_append,
 )
 from journal.disk import FileSystem, OsFileSystem, is_full
 from journal.events import (
@@ -31,12 +31,12 @@ from journal.events import (
     JournalOpened,
     Nanoseconds,
     Offset,
+    PackedMetrics,
     SegmentsRetired,
     State,
-    width,
 )
 from journal.recovery import Recovered, recover
-from journal.segment import SegmentInfo, segment_name
+from journal.segment import SegmentInfo
 from journal.writer import SegmentWriter
 
 
@@ -116,9 +116,14 @@ class Journal:
         journal = cls(directory, recovered, fs=fs, now=now, options=options)
         torn = recovered.torn
         opened = JournalOpened(os.getpid(), options.version, torn.end - torn.position if torn else 0)
-        with contextlib.suppress(JournalFullError):
-            # A full one is still worth opening: what is in it can be brought to the stores.
+        try:
             await journal.append([opened])
+        except JournalFullError:
+            # Still worth opening: what is in it can be brought to the stores.
+            pass
+        except BaseException:
+            await journal.close()
+            raise
         return journal
 
     @property
@@ -160,7 +165,7 @@ class Journal:
         self._watchers.append(committed)
         return lambda: self._watchers.remove(committed)
 
-    def append(self, events: Sequence[Event]) -> asyncio.Future[Appended]:
+    def append(self, events: Sequence[Event | PackedMetrics]) -> asyncio.Future[Appended]:
         """Append `events`, not empty, as one: all or none of them are in the journal after a crash.
 
         The future is done when they are as durable as `options.durability` says. It raises
@@ -171,9 +176,9 @@ class Journal:
             raise JournalClosedError(self.directory)
         return self._append(events)
 
-    def _append(self, events: Sequence[Event]) -> asyncio.Future[Appended]:
+    def _append(self, events: Sequence[Event | PackedMetrics]) -> asyncio.Future[Appended]:
         done: asyncio.Future[Appended] = self._loop.create_future()
-        self._committer.append(Append(events, done))
+        self._committer.append(to_append(events, done))
         return done
 
     def _report(self, outcome: Outcome) -> None:
@@ -209,7 +214,7 @@ class Journal:
         for append in committed.appends:
             if not append.done.done():
                 append.done.set_result(Appended(Offset(offset), committed.time))
-            offset += sum(map(width, append.events))
+            offset += append.width
         for watcher in self._watchers:
             watcher()
 
@@ -250,9 +255,16 @@ class Journal:
             return 0
         freed = sum(segment.size for segment in retired)
         begins_at = self.segments[len(retired)].first_offset
-        await self.append([SegmentsRetired([each.first_offset for each in retired], begins_at, freed)])
+        # Out of the list at once: nobody is to retire them a second time meanwhile.
         del self.segments[: len(retired)]
-        await asyncio.to_thread(self._writer.retire, [segment_name(each.first_offset) for each in retired])
+        try:
+            await self.append([SegmentsRetired([each.first_offset for each in retired], begins_at, freed)])
+            # With other durabilities than fsync the intent is on the disk only now.
+            await self.sync()
+        except (JournalFullError, JournalFailedError):
+            self.segments[:0] = retired
+            raise
+        await asyncio.to_thread(self._writer.retire, [each.name for each in retired])
         return freed
 
     async def close(self) -> None:

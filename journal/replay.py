@@ -19,24 +19,31 @@ from journal.events import (
     MessageDeadLettered,
     MetricsAccepted,
     Nanoseconds,
+    PackedMetrics,
     SegmentsRetired,
     Snapshot,
     State,
     SupervisorEscalated,
+    width,
 )
 from journal.framing import Record
 
 
-def evolve(state: State, event: Event, time: Nanoseconds) -> State:
+def evolve(state: State, event: Event | PackedMetrics, time: Nanoseconds) -> State:
     """The state after `event`, which was written at `time`."""
     match event:
-        case MetricsAccepted(metrics=metrics):
-            return replace(state, accepted=state.accepted + len(metrics))
+        case MetricsAccepted() | PackedMetrics():
+            return evolve_plain(state, width(event))
         case Snapshot():
             # It repeats what the events before it folded to; where those are gone it stands for them.
             return replace(event.state, events=event.state.events + 1)
         case _:
             return replace(_evolve_control(state, event, time), events=state.events + 1)
+
+
+def evolve_plain(state: State, accepted: int) -> State:
+    """The state after `accepted` more metrics."""
+    return replace(state, accepted=state.accepted + accepted)
 
 
 def _evolve_control(
@@ -78,7 +85,7 @@ def fold(state: State, records: Iterable[Record]) -> State:
     """The state after `records`. A plain record is counted, not decoded. Raises UnknownEventError."""
     for record in records:
         if record.plain:
-            state = replace(state, accepted=state.accepted + record.count)
+            state = evolve_plain(state, record.count)
         else:
             for event in record.events():
                 state = evolve(state, event, record.time)

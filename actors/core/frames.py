@@ -85,14 +85,14 @@ def fold(arrived: Sequence[Arrived], covered: Covered) -> tuple[list[Frame], Cov
     """Frames for `arrived`, in order of offset, and what is covered with them.
 
     Offsets between that were control events are covered silently. Where an Arrived is missing from the
-    sequence, or there is more than fits MAX_FRAMES, a gap frame stands for what is left out.
+    sequence or not complete, or there is more than fits MAX_FRAMES, a gap frame stands for it.
     """
     folding = _Folding(covered.offset)
     surplus = sum(len(each.metrics) for each in arrived) - MAX_METRICS * MAX_FRAMES
     for each in arrived:
         if each.sequence != covered.sequence + 1:
             folding.leave_out(each.first_offset, covered.offset)
-        if surplus > 0:
+        if surplus > 0 or not each.complete:
             surplus -= len(each.metrics)
             folding.leave_out(each.end, covered.offset)
         else:

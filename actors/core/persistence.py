@@ -129,6 +129,7 @@ def next_step(state: State, now: float) -> Step:
         case Waiting(until=until) if now < until:
             return Rest(until - now)
         case Waiting(cursor=cursor, kind=kind):
-            return Open() if cursor is None or kind == "outage" else Feed(cursor)
+            # Whoever was away, or refused us, may have come back with another cursor.
+            return Open() if cursor is None or kind in ("outage", "denied") else Feed(cursor)
         case _:
             assert_never(state)

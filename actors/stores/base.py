@@ -88,6 +88,11 @@ class Store(Protocol):
         after an error, and then connects anew."""
         ...
 
+    async def look(self, journal_id: str) -> Offset | None:
+        """Connect for reading only, changing nothing, and return the cursor that the store keeps for
+        `journal_id`; None, after which nothing else can be asked, if there is none."""
+        ...
+
     async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
         """Store every row not there yet and move the cursor to `cursor`, in one transaction where the
         store can. Rows are in strictly ascending order of offset, at most as many as the store takes at

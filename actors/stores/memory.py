@@ -40,6 +40,10 @@ class MemoryStore:
         self._journal_id = journal_id
         return self._tables.cursors.get((journal_id, self.name))
 
+    async def look(self, journal_id: str) -> Offset | None:
+        """See Store."""
+        return await self.open(journal_id)
+
     async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
         """See Store."""
         journal_id = self._opened()

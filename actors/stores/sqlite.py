@@ -75,6 +75,15 @@ class SqliteStore:
         self._threads = writing, reading
         return cursor
 
+    async def look(self, journal_id: str) -> Offset | None:
+        """See Store. Raises DeniedError for a database without our tables."""
+        await self.close()
+        self._journal_id = journal_id
+        if self._identify() is None:
+            return None
+        self._threads = DedicatedThread(f"{self.name}-write"), DedicatedThread(f"{self.name}-read")
+        return await self._ask(self._cursor)
+
     async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
         """See Store. A transaction that has begun is finished by its thread even if this is cancelled."""
         if self._threads is None:

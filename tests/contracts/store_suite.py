@@ -141,6 +141,19 @@ class StoreContract:
         assert await stored(again) == [as_stored(row) for row in plain(0, 9)]
         await again.close()
 
+    async def test_a_look_tells_the_cursor_and_the_rows(self, connect: Connect) -> None:
+        """A store that is only looked at tells what opening it would, and None where it was never opened."""
+        journal_id = new_journal()
+        async with opened(connect(), journal_id) as store:
+            await store.write(plain(0, 5), Offset(7))
+        looking = connect()
+        assert await looking.look(journal_id) == 7
+        assert await stored(looking) == [as_stored(row) for row in plain(0, 5)]
+        await looking.close()
+        stranger = connect()
+        assert await stranger.look(new_journal()) is None
+        await stranger.close()
+
     async def test_an_empty_batch_moves_only_the_cursor(self, connect: Connect) -> None:
         """Control events take offsets too: the cursor passes them without a row."""
         store, journal_id = connect(), new_journal()
