@@ -48,13 +48,13 @@ class Outbox:
             return
         gap = self._gap
         if gap is not None:
-            if not self._fits(frame, self._max_frames // 2, self._max_bytes // 2):
+            if not self._half_is_free(frame):
                 self._gap = Gap(gap.first_offset, Offset(frame.last_offset), "slow")
                 return
             self._gap = None
             self._push(gap_frame(gap))
             self._push(frame)
-        elif self._fits(frame, self._max_frames, self._max_bytes):
+        elif self._fits(frame):
             self._push(frame)
         else:
             self.gaps += 1
@@ -73,8 +73,13 @@ class Outbox:
             return frame
         return None
 
-    def _fits(self, frame: Frame, frames: int, size: int) -> bool:
-        return not self._frames or (len(self._frames) < frames and self._bytes + len(frame.text) <= size)
+    def _fits(self, frame: Frame) -> bool:
+        room = self._max_bytes - len(frame.text)
+        return not self._frames or (len(self._frames) < self._max_frames and self._bytes <= room)
+
+    def _half_is_free(self, frame: Frame) -> bool:
+        room = self._max_bytes // 2 - len(frame.text)
+        return len(self._frames) < self._max_frames // 2 and self._bytes <= room
 
     def _push(self, frame: Frame) -> None:
         self._frames.append(frame)
