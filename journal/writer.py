@@ -38,9 +38,8 @@ class Roll(msgspec.Struct, frozen=True):
 
 
 class Write(msgspec.Struct, frozen=True):
-    """Write `data` at `position` of the segment, rolling first if told; then sync if told."""
+    """Write `data` at `position` of the segment; then sync if told."""
 
-    roll: Roll | None
     position: int
     data: bytes | bytearray
     salt: int
@@ -67,6 +66,8 @@ class SegmentWriter:
         """Everything before this byte of the segment is on the disk."""
         self._last_record = (end, salt)
         self._unfinished: tuple[int, int] | None = None
+        self._doubtful = False
+        """A sync failed, and what it was to save has not been written again: a further sync says nothing."""
         self._spare_lock = threading.Lock()
         self.must_roll = False
         """A roll got as far as giving the new segment its name: nothing may be written to the old one."""
@@ -78,8 +79,6 @@ class SegmentWriter:
         """Do what `write` says. After an OSError nothing of it counts, and the next call begins by
         wiping what it may have left."""
         self._wipe_unfinished()
-        if write.roll is not None:
-            self._roll(write.roll)
         try:
             self._file.write_at(write.position, write.data)
         except OSError:
@@ -90,7 +89,7 @@ class SegmentWriter:
         start, self._end = self._end, write.position + len(write.data)
         if write.sync:
             try:
-                self._sync_or_write_again(write.position, write.data)
+                self._make_last(write.position, write.data)
             except OSError:
                 self._end = start
                 self._unfinished = (write.position, len(write.data))
@@ -101,24 +100,31 @@ class SegmentWriter:
         """Make all that was written last, for journals that do not sync at each write."""
         if self.synced < self._end:
             data = self._file.read_at(self.synced, self._end - self.synced)
-            self._sync_or_write_again(self.synced, data)
+            self._make_last(self.synced, data)
 
-    def _sync_or_write_again(self, position: int, data: bytes | bytearray) -> None:
-        try:
-            self._file.sync()
-        except OSError:
+    def _make_last(self, position: int, data: bytes | bytearray) -> None:
+        """Sync; `data`, from `position` on, is all that was written since the last sync that succeeded."""
+        if not self._doubtful:
+            try:
+                self._file.sync()
+            except OSError:
+                self._doubtful = True
+        if self._doubtful:
             # The kernel may have marked the pages clean: only a new descriptor, the data written to it
             # again, and a sync that then succeeds say anything about the disk.
             self._reopen()
             self._check_last_record()
             self._file.write_at(position, data)
             self._file.sync()
+            self._doubtful = False
         self.synced = self._end
 
     def _reopen(self) -> None:
+        # Opened before the old one is closed: where that fails, the old number must not become another's.
+        fresh = self._fs.open(self._path(self._name))
         with contextlib.suppress(OSError):
             self._file.close()
-        self._file = self._fs.open(self._path(self._name))
+        self._file = fresh
 
     def _check_last_record(self) -> None:
         position, salt = self._last_record
@@ -137,10 +143,20 @@ class SegmentWriter:
         end = min(self._file.size(), position + size)
         if end > position:
             self._file.write_at(position, bytes(end - position))
-            self._file.sync()
+            try:
+                self._file.sync()
+            except OSError:
+                self._doubtful = True
+                raise
         self._unfinished = None
+        self._doubtful = self._doubtful and self.synced < self._end
 
-    def _roll(self, roll: Roll) -> None:
+    def roll(self, roll: Roll) -> None:
+        """Go on in a new segment, what was written to the old one being on the disk.
+
+        After an OSError this one is still written to, unless `must_roll` says otherwise.
+        """
+        self._wipe_unfinished()
         self.sync()
         spare = self._path(SPARE)
         with self._spare_lock:
@@ -159,7 +175,7 @@ class SegmentWriter:
                 raise
         with contextlib.suppress(OSError):
             self._file.close()
-        self.must_roll = False
+        self.must_roll = self._doubtful = False
         self._name, self._file = roll.name, file
         self._end = self.synced = len(roll.head)
         self._last_record = (self._end, 0)
@@ -175,7 +191,8 @@ class SegmentWriter:
         room for it.
         """
         part = self._path(RECYCLED)
-        file = self._fs.open(part, create=True)
+        with self._spare_lock:
+            file = self._fs.open(part, create=True)
         try:
             file.truncate(min(file.size(), size))
             write_zeroes(file, size)
