@@ -210,12 +210,15 @@ class SegmentWriter:
 
     def retire(self, names: list[str]) -> None:
         """Delete segments, oldest first, keeping one to be made a spare of."""
-        for name in names:
-            if RECYCLED in self._fs.names(self._directory) or self.has_spare():
-                self._fs.remove(self._path(name))
-            else:
-                self._fs.rename(self._path(name), self._path(RECYCLED))
-        self._fs.sync_directory(self._directory)
+        # Locked, so that nothing is zeroed before its new name is on the disk, and so that no segment
+        # takes the name of a file that is being zeroed: it would become a spare with its records in it.
+        with self._spare_lock:
+            for name in names:
+                if RECYCLED in self._fs.names(self._directory) or self.has_spare():
+                    self._fs.remove(self._path(name))
+                else:
+                    self._fs.rename(self._path(name), self._path(RECYCLED))
+            self._fs.sync_directory(self._directory)
 
     def close(self) -> None:
         """Give the descriptor back, without syncing."""
