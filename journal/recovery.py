@@ -92,21 +92,25 @@ def recover(fs: FileSystem, directory: str, now: Nanoseconds, segment_bytes: int
         fs.remove(os.path.join(directory, leftover))
     if not names:
         return _create(fs, directory, now, segment_bytes)
-    headers = [(name, _read_header(fs, directory, name)) for name in names]
-    name, header = headers[-1]
-    file = fs.open(os.path.join(directory, name))
+    name = names[-1]
+    header = _read_header(fs, directory, name)
+    file = fs.open(os.path.join(directory, name), write=False)
     try:
-        place, state, torn = _scan(name, header, file)
-        kept = [(each, head) for each, head in headers if head.first_offset >= state.retired_before]
+        scanned = _scan(name, header, file)
+        place, state, torn = scanned.place, scanned.state, scanned.torn
+        # By name: the file of a retired one may be on its way to be a spare, all zeroes already.
+        retired = [each for each in names if each < segment_name(state.retired_before)]
+        kept = [(each, _read_header(fs, directory, each)) for each in names[len(retired) :]]
         check_links(kept)
-        evidence = None
-        if torn is not None:
-            evidence = _cut(fs, directory, name, file, torn, now)
-        # A whole record may still be only in the page cache: it counts from now on, so make it last.
-        file.sync()
+        evidence = None if torn is None else _put_aside(fs, directory, name, file, torn, now)
+        tail = file.read_at(scanned.synced, place.position - scanned.synced)
     finally:
         file.close()
-    for each, _ in headers[: len(headers) - len(kept)]:
+    # Whole records behind the last sync may be in the page cache only, and even marked clean there, by a
+    # sync that failed in the process before. They count from now on: so they are written again.
+    rest = bytes(0 if torn is None else torn.end - torn.position)
+    _write_last(fs, os.path.join(directory, name), scanned.synced, tail + rest)
+    for each in retired:
         # Its retirement is in the journal; the power went before the disk had forgotten it.
         fs.remove(os.path.join(directory, each))
     segments = tuple(
@@ -145,26 +149,35 @@ def _read_header(fs: FileSystem, directory: str, name: str) -> SegmentHeader:
     return header
 
 
-def _scan(name: str, header: SegmentHeader, file: File) -> tuple[Place, State, Torn | None]:
+class _Scanned(msgspec.Struct, frozen=True):
+    """What stands in the newest segment; all before byte `synced` of it is on the disk for certain."""
+
+    place: Place
+    state: State
+    synced: int
+    torn: Torn | None
+
+
+def _scan(name: str, header: SegmentHeader, file: File) -> _Scanned:
     data = file.read_at(0, file.size())
     place = Place(SEGMENT_HEADER_SIZE, header.first_offset, header.chain)
-    state = State()
+    state, synced = State(), SEGMENT_HEADER_SIZE
     for record in records(data, place, header.salt):
         if place.position == SEGMENT_HEADER_SIZE and record.plain:
             raise JournalCorruptError(name, place.position, record.base, "begins without a snapshot")
         state = fold(state, (record,))
-        place = place.after(record)
+        place, synced = place.after(record), record.position - record.unsynced
     ending = classify(data, place, header.salt)
     if isinstance(ending, Rotten):
         raise JournalCorruptError(name, ending.position, place.next_offset, ending.reason)
     if place.position == SEGMENT_HEADER_SIZE:
         # Header and snapshot are synced before the segment gets its name.
         raise JournalCorruptError(name, place.position, place.next_offset, "begins without a snapshot")
-    return place, state, ending if isinstance(ending, Torn) else None
+    return _Scanned(place, state, synced, ending if isinstance(ending, Torn) else None)
 
 
-def _cut(fs: FileSystem, directory: str, name: str, file: File, torn: Torn, now: Nanoseconds) -> str:
-    """Put the bytes of the torn tail aside, then make them zeroes again."""
+def _put_aside(fs: FileSystem, directory: str, name: str, file: File, torn: Torn, now: Nanoseconds) -> str:
+    """Keep the bytes of the torn tail in a file beside; returns its name."""
     remains = file.read_at(torn.position, torn.end - torn.position)
     evidence = evidence_name(name, torn.position, now)
     aside = fs.open(os.path.join(directory, evidence), create=True)
@@ -174,8 +187,23 @@ def _cut(fs: FileSystem, directory: str, name: str, file: File, torn: Torn, now:
     finally:
         aside.close()
     fs.sync_directory(directory)
-    file.write_at(torn.position, bytes(len(remains)))
     return evidence
+
+
+def _write_last(fs: FileSystem, path: str, position: int, data: bytes) -> None:
+    """Write `data` and sync it; once more, on a new descriptor, where the first sync fails."""
+    for last in (False, True):
+        file = fs.open(path)
+        try:
+            file.write_at(position, data)
+            file.sync()
+        except OSError:
+            if last:
+                raise
+        else:
+            return
+        finally:
+            file.close()
 
 
 def _size(fs: FileSystem, directory: str, name: str) -> int:
