@@ -132,6 +132,8 @@ class Committer:
         self._set_aside: deque[Append | Synced | None] = deque()
         self.full = False
         """The disk has no room for another segment. Set and cleared from either side."""
+        self._cramped = False
+        """The segment was not made ahead and cannot grow: the next spare is to go on in."""
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -202,7 +204,11 @@ class Committer:
         sealing = Sealing(place.next_offset, count, now, plain, unsynced, place.chain)
         check = seal(buffer, sealing, tail.salt)
         sync = self._options.durability == "fsync"
-        self._writer.perform(Write(place.position, buffer, tail.salt, sync))
+        try:
+            self._writer.perform(Write(place.position, buffer, tail.salt, sync))
+        except OSError as error:
+            self._cramped = is_full(error)
+            raise
         state = tail.state
         for append in batch:
             if append.plain:
@@ -221,13 +227,16 @@ class Committer:
             if self._writer.must_roll or not fits_reserve(tail.place.position, size, limit, control=control):
                 raise JournalFullError(self._directory)
             return
-        if not (self._writer.must_roll or must_roll(tail.place.position, size, limit)):
+        fresh = tail.place.next_offset == tail.segment.first_offset + 1
+        needed = must_roll(tail.place.position, size, limit, fresh=fresh) or (self._cramped and not fresh)
+        if not (self._writer.must_roll or needed):
             return
         begun = new_segment(self._id, tail.place, tail.segment.first_offset, tail.state, now)
         info = SegmentInfo(begun.header.first_offset, limit, now)
         self._writer.roll(Roll(info.name, begun.head))
         # The new segment is there even if the write that asked for it then fails.
         self._tail = Tail(info, begun.header.salt, begun.place, begun.state)
+        self._cramped = False
 
     def _explain(self, error: Exception) -> Exception:
         if isinstance(error, JournalFullError):

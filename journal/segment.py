@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from journal.events import Nanoseconds, Offset
-from journal.framing import SEGMENT_HEADER_SIZE, SegmentHeader
+from journal.framing import SegmentHeader
 
 SUFFIX: Final = ".segment"
 SPARE: Final = "spare.new"
@@ -105,12 +105,13 @@ def first_within(segments: Sequence[SegmentInfo], since: Nanoseconds) -> Offset:
     return segments[-1].first_offset
 
 
-def must_roll(position: int, size: int, segment_bytes: int) -> bool:
+def must_roll(position: int, size: int, segment_bytes: int, *, fresh: bool) -> bool:
     """Whether a record of `size` bytes has to begin a new segment, `position` being the end of this one.
 
-    A segment takes at least one record besides its snapshot, however large, so rolling always helps.
+    A `fresh` segment, with nothing but its snapshot, takes one record however large: a further one would
+    have no more room.
     """
-    return position + size > segment_bytes and position > SEGMENT_HEADER_SIZE
+    return position + size > segment_bytes and not fresh
 
 
 def fits_reserve(position: int, size: int, segment_bytes: int, *, control: bool) -> bool:
