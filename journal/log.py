@@ -261,7 +261,7 @@ class Journal:
             await self.append([SegmentsRetired([each.first_offset for each in retired], begins_at, freed)])
             # With other durabilities than fsync the intent is on the disk only now.
             await self.sync()
-        except (JournalFullError, JournalFailedError):
+        except BaseException:
             self.segments[:0] = retired
             raise
         await asyncio.to_thread(self._writer.retire, [each.name for each in retired])
