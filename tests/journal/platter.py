@@ -72,8 +72,8 @@ class Inode:
             self.length_dirty = False
 
     def fail_sync(self) -> None:
+        # Pages are given up; the length is metadata, which the file system keeps in its own journal.
         self.dirty.clear()
-        self.length_dirty = False
 
     def after_crash(self, choose: Choose) -> Inode:
         length = self.lengths[_choice(choose, len(self.lengths))]

@@ -48,6 +48,8 @@ class SimDisk:
         """File syncs asked for so far."""
         self.failed_descriptors_synced_again = 0
         """Syncs asked of a descriptor whose sync had failed: such a sync says yes and does nothing."""
+        self.uses_after_close = 0
+        """Reads, writes and closes through a descriptor given back; its number may be another file's."""
         self._root = Directory()
         self._lock = threading.RLock()
         self._faults: list[_Fault] = []
@@ -242,6 +244,7 @@ class SimFile:
         self._sync_failed = False
 
     def _check(self, *, write: bool = False) -> None:
+        self._disk.uses_after_close += not self._open
         if not self._open or (write and not self._writable):
             raise OSError(errno.EBADF, os.strerror(errno.EBADF), self._path)
 
