@@ -29,6 +29,16 @@ lock:
 run *args: setup
     forebay run {{args}}
 
+# one look at a running Forebay
+[group('use')]
+status *args: setup
+    forebay status {{args}}
+
+# prove that nothing is lost and nothing is twice
+[group('use')]
+audit *args: setup
+    forebay audit {{args}}
+
 # send realistic metrics to a running Forebay
 [group('use')]
 demo *args: setup
@@ -39,9 +49,9 @@ demo *args: setup
 journal *args: setup
     forebay journal {{args}}
 
-# all tests (under ten minutes)
+# all checks and all tests (under ten minutes)
 [group('develop')]
-test *args: setup
+test *args: check
     pytest {{args}}
 
 # the quick tests (under a minute)
@@ -49,13 +59,18 @@ test *args: setup
 quick *args: setup
     pytest -m 'not slow' {{args}}
 
+# kill the process 500 times under load, and show that nothing is lost or doubled
+[group('develop')]
+crash kills='500': setup
+    FOREBAY_CRASH_LOOPS={{kills}} pytest tests/process/test_crash_loop.py -s
+
 # lint, format, types, layers
 [group('develop')]
 check: setup
     ruff check
     ruff format --check
     pyright
-    lint-imports
+    lint-imports --no-cache
 
 # format and mend what can be mended
 [group('develop')]
@@ -63,7 +78,12 @@ fix: setup
     ruff check --fix
     ruff format
 
+# measure: `just bench` runs all, `just bench ingest` one (kernel journal store ingest latency recovery drain memory live)
+[group('develop')]
+bench *names: setup
+    for name in {{ if names == "" { "kernel journal store ingest latency recovery drain memory live" } else { names } }}; do echo "== $name"; python -m tests.bench.bench_$name; done
+
 # build the wheel and the source distribution into dist/
 [group('develop')]
 build: setup
-    python -m build
+    python -m build --no-isolation
