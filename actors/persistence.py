@@ -7,7 +7,8 @@ which moves in the transaction that stores the rows, is the truth; the journal i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Generator, Sequence
 from typing import Literal
 
 import anyio
@@ -47,6 +48,9 @@ FOLLOWING_LAG = 10_000
 CLOSE_WITHIN = 2.0
 """Seconds that a store has to close; one that hangs is left to the end of the process."""
 
+CLOSE_LATE_WITHIN = 0.5
+"""The same, once the time to stop is over."""
+
 GATHER = 0.05
 """Seconds between two writes of a store that is level: each costs a sync, often of the journal's disk."""
 
@@ -77,6 +81,23 @@ class StoreProgress:
         self.persisted = known.persisted if known is not None else 0
         self.opened = False
         self.state: State = Opening()
+        self._attempt = anyio.CancelScope()
+        self._end = math.inf
+
+    @contextlib.contextmanager
+    def attempting(self) -> Generator[None]:
+        """Cut the block off where it lasts beyond what `end_at` says, also if that is said meanwhile."""
+        with anyio.CancelScope(deadline=self._end) as self._attempt:
+            yield
+
+    def end_at(self, deadline: float) -> None:
+        """Attempt nothing beyond `deadline`, in seconds of the event loop's clock."""
+        self._end = self._attempt.deadline = deadline
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time for attempts is over."""
+        return self._end <= anyio.current_time()
 
     @property
     def needed_from(self) -> Offset:
@@ -109,7 +130,7 @@ class StoreProgress:
 
 
 class PersistenceActor(Actor[PersistenceMessage]):
-    """Feeds `store`, `batch_rows` a write. At shutdown it drains until `drain_until()`, monotonic seconds."""
+    """Feeds `store`, `batch_rows` a write; at shutdown until `progress.end_at`."""
 
     def __init__(
         self,
@@ -119,20 +140,19 @@ class PersistenceActor(Actor[PersistenceMessage]):
         *,
         batch_rows: int,
         policy: RetryPolicy,
-        drain_until: Callable[[], float],
     ) -> None:
         self._journal = journal
         self._store = store
         self._progress = progress
         self._batch_rows = batch_rows
         self._policy = policy
-        self._drain_until = drain_until
         self._reader: JournalReader | None = None
         self._limit = Frontier(journal.first_offset, 0, journal.first_offset)
         self._read_ahead: list[Row] = []
         self._read_to = Offset(0)
         self._batch: Batch | None = None
         self._asleep = False
+        self._stirred = False
         self._gather_until = 0.0
         self._timer: Timer | None = None
         self._end_watch: Callable[[], None] | None = None
@@ -150,13 +170,14 @@ class PersistenceActor(Actor[PersistenceMessage]):
             self._end_watch()
         await self._note_cursor()
         await self._forget_reading()
-        with anyio.move_on_after(CLOSE_WITHIN), contextlib.suppress(StoreError):
+        within = CLOSE_LATE_WITHIN if self._progress.is_late else CLOSE_WITHIN
+        with anyio.move_on_after(within), contextlib.suppress(StoreError):
             await self._store.close()
 
     async def signalled(self, signal: Signal) -> None:
         """On the way down, bring to the store what can still be brought."""
         if isinstance(signal, Stopping):
-            with anyio.move_on_after(max(0.0, self._drain_until() - self.context.clock.monotonic())):
+            with self._progress.attempting():
                 while isinstance(self._progress.state, Feeding) and await self._step():
                     pass
 
@@ -165,13 +186,21 @@ class PersistenceActor(Actor[PersistenceMessage]):
         if any(isinstance(message, NoteCursor) for message in messages):
             await self._note_cursor()
         if any(isinstance(message, Pull) for message in messages):
-            if await self._step():
+            self._stirred = False
+            more = False
+            with self._progress.attempting():
+                more = await self._step()
+            if more:
                 self._pull_again()
-            else:
-                self._asleep = True
-                self._gather_until = self.context.clock.monotonic() + GATHER
+                return
+            self._asleep = True
+            self._gather_until = self.context.clock.monotonic() + GATHER
+            if self._stirred and isinstance(self._progress.state, Feeding):
+                # Something was committed during the step, perhaps too late to be seen by it.
+                self._committed()
 
     def _committed(self) -> None:
+        self._stirred = True
         if not self._asleep:
             return
         wait = self._gather_until - self.context.clock.monotonic()

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from typing import assert_never
 
+import anyio
 import structlog
 
 from actors import __version__, kernel
@@ -75,10 +76,7 @@ class ServerWorker(Worker):
 
 
 class Forebay:
-    """One journal, its stores and its edge, composed; `system` is the running tree.
-
-    `deadline` is when draining at shutdown ends, in seconds of the monotonic clock.
-    """
+    """One journal, its stores and its edge, composed; `system` is the running tree."""
 
     def __init__(
         self,
@@ -92,26 +90,24 @@ class Forebay:
     ) -> None:
         self.settings = settings
         self.journal = journal
-        self.deadline = float("inf")
         self._now = now
         self._stores = stores
         self._keys = keys
         self._listener = listener
+        host, port = listener.getsockname()[:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._subscribers = Subscribers(journal.next_offset)
         self._progress = {store.name: StoreProgress(store.name, journal) for store in stores}
         self.status = StatusPort(journal, self._progress, lambda: self.system.tree(), now())
         self.system = ActorSystem(self._tree(), observe=self._observe)
 
-    @property
-    def url(self) -> str:
-        """Where the edge listens."""
-        host, port = self._listener.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
     def begin_shutdown(self, timeout: float) -> None:
         """Readiness goes false, and everybody stops in order; draining ends `timeout` seconds from now."""
-        self.deadline = time.monotonic() + timeout
+        for progress in self._progress.values():
+            progress.end_at(anyio.current_time() + timeout)
         self.status.stopping = True
+        # The server closes its own copy; with this one gone, new clients are refused instead of kept waiting.
+        self._listener.close()
         self.system.request_stop()
 
     def _tree(self) -> SupervisorSpec:
@@ -171,7 +167,6 @@ class Forebay:
             self._progress[store.name],
             batch_rows=self.settings.store_batch_rows,
             policy=RetryPolicy(factor=self.settings.metrics_persister.retry_backoff_factor),
-            drain_until=lambda: self.deadline,
         )
 
     def _ingest(self) -> IngestActor:
