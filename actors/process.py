@@ -71,14 +71,15 @@ async def _run(loaded: Loaded, data: str, fs: FileSystem) -> None:
     settings = loaded.settings
     stores = [make_store(url.reveal(), data) for url in settings.store]
     heart = Heart(Notifier())
-    with contextlib.closing(bind(settings.host, settings.port)) as listener:
+    signals = Signals(loaded, heart)
+    with contextlib.closing(bind(settings.host, settings.port)) as listener, signals.handled():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(heart.beat)
             journal = await _open_journal(settings, data, fs)
             try:
                 keys = KeyIndex(os.path.join(data, "keys.db"), str(journal.id))
                 try:
-                    await _supervise(Forebay(settings, journal, stores, keys, listener), loaded, heart)
+                    await _supervise(Forebay(settings, journal, stores, keys, listener), signals, heart)
                 finally:
                     keys.close()
             finally:
@@ -111,17 +112,17 @@ async def _open_journal(settings: Settings, data: str, fs: FileSystem) -> Journa
     return journal
 
 
-async def _supervise(forebay: Forebay, loaded: Loaded, heart: Heart) -> None:
+async def _supervise(forebay: Forebay, signals: Signals, heart: Heart) -> None:
     """Start the tree, tell the world, wait for the end, stop the tree."""
-    with Signals(forebay, loaded, heart).handled():
-        async with forebay.system as system:
-            url = forebay.url
-            heart.ready(url)
-            log.info("ready", url=url, data=forebay.settings.data, pid=os.getpid())
-            # What is there by now stays: no collection need look at it again.
-            gc.freeze()
-            await system.wait()
-            heart.stopping()
+    signals.concern(forebay)
+    async with forebay.system as system:
+        url = forebay.url
+        heart.ready(url)
+        log.info("ready", url=url, data=forebay.settings.data, pid=os.getpid())
+        # What is there by now stays: no collection need look at it again.
+        gc.freeze()
+        await system.wait()
+        heart.stopping()
 
 
 class Heart:
@@ -156,11 +157,18 @@ class Heart:
 class Signals:
     """What the process does when it is told something from outside."""
 
-    def __init__(self, forebay: Forebay, loaded: Loaded, heart: Heart) -> None:
-        self._forebay = forebay
+    def __init__(self, loaded: Loaded, heart: Heart) -> None:
+        self._forebay: Forebay | None = None
         self._loaded = loaded
         self._heart = heart
         self._asked = False
+        self._reload_asked = False
+
+    def concern(self, forebay: Forebay) -> None:
+        """Stop and reload `forebay` from now on; before, there is nothing to stop in order."""
+        self._forebay = forebay
+        if self._reload_asked:
+            self._reload()
 
     @contextlib.contextmanager
     def handled(self) -> Generator[None]:
@@ -181,6 +189,11 @@ class Signals:
             # Nothing may hold it up now, no thread, no time-out.
             os._exit(128 + which)
         self._asked = True
+        if self._forebay is None:
+            # Nothing has been accepted yet, and recovery may be cut off anywhere, as by a crash.
+            self._heart.stopping()
+            log.info("stopping before it had started", signal=which.name)
+            os._exit(0)
         settings = self._forebay.settings
         timeout = settings.metrics_persister.graceful_shutdown_timeout
         if not settings.resilience.graceful_shutdown_enabled:
@@ -189,6 +202,9 @@ class Signals:
         self._forebay.begin_shutdown(timeout)
 
     def _reload(self) -> None:
+        if self._forebay is None:
+            self._reload_asked = True
+            return
         notifier = self._heart.notifier
         notifier.reloading()
         try:
@@ -197,17 +213,17 @@ class Signals:
             for problem in error.problems:
                 log.error("configuration not reloaded", problem=str(problem))
         else:
-            self._apply(fresh)
+            self._apply(fresh, self._forebay)
         self._heart.ready(self._forebay.url)
 
-    def _apply(self, fresh: Loaded) -> None:
+    def _apply(self, fresh: Loaded, forebay: Forebay) -> None:
         old = {each.key: each for each in self._loaded.effective()}
         changed = [each for each in fresh.effective() if each.value != old[each.key].value]
         for each in changed:
             now = each.key in LIVE_SETTINGS
             log.info("setting changed" if now else "setting changed, from the next start", setting=each.key)
         now_in_force = {key: getattr(fresh.settings, key) for key in LIVE_SETTINGS}
-        self._forebay.settings = replace(self._forebay.settings, **now_in_force)
+        forebay.settings = replace(forebay.settings, **now_in_force)
         configure(fresh.settings.log_level, fresh.settings.log_format)
         self._loaded = fresh
         log.info("configuration reloaded", changed=len(changed))
