@@ -1,0 +1,39 @@
+"""The questions a person asks of a journal, answered as iterators of frozen Structs. Nothing here prints,
+writes or takes a lock.
+
+    folder     what lies in the directory, and who writes there
+    skim       the lean loop over plain records
+    walk       record by record through a segment, over damage too
+    folding    what a segment holds, and what is wrong in it
+    links      how segments belong together
+    findings   what can be wrong, how bad it is, and what helps
+    verify     all of these over a whole journal
+    selection  which metrics and events somebody wants to see
+    dump       those of a journal, one line each
+
+A new question is a new module here, and a command of its own in journal/cli that prints the answer.
+"""
+
+from journal.inspect.dump import ControlLine, Line, MetricLine, dump
+from journal.inspect.findings import Finding, Gravity, worst
+from journal.inspect.folder import journal_directory, writer_of
+from journal.inspect.selection import Selection
+from journal.inspect.verify import SegmentReport, verify, verify_newest
+from journal.inspect.walk import Damage
+
+__all__ = [
+    "ControlLine",
+    "Damage",
+    "Finding",
+    "Gravity",
+    "Line",
+    "MetricLine",
+    "SegmentReport",
+    "Selection",
+    "dump",
+    "journal_directory",
+    "verify",
+    "verify_newest",
+    "worst",
+    "writer_of",
+]

@@ -1,0 +1,114 @@
+"""The lean loop: passes over sound records of plain metrics by checksum, without decoding them.
+
+It repeats what framing.read_record and framing.follows check, unrolled, because that is where the time of a
+verification goes. It never says that something is wrong: at anything but a sound, plain record that begins
+as this version writes them it stops, and framing has the word.
+
+A plain record is one write of one process, so its events are all of one version: where the first is known,
+all are. That each metric can be decoded follows from the checksum and is not tried again; decoding costs
+ten times the reading and checksumming (`verify --decode` does it).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Final
+
+from journal.events import Metric, MetricsAccepted, Nanoseconds, encode
+from journal.framing import RECORD_HEADER_SIZE, RECORD_MAGIC, Place, RecordHeader
+
+_RECORD = struct.Struct("<4sIQIIqIIII")
+_UNCHECKED: Final = RECORD_HEADER_SIZE - 4
+_PLAIN_UNMASKED: Final = 0x100
+
+# An array's first byte, a map of type and metrics, and the first bytes of that: as `encode` begins.
+_BEGINNING: Final = encode([MetricsAccepted([Metric("x", 0.0)])])[1:25]
+_AFTER_SHORT, _AFTER_LONG = RECORD_HEADER_SIZE + 1, RECORD_HEADER_SIZE + 3
+
+
+class Tally:
+    """What has been passed over: records, their metrics, and when the first and last were written."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin to count anew."""
+        self.records = 0
+        self.metrics = 0
+        self.first_time: Nanoseconds = 0
+        self.last_time: Nanoseconds = 0
+
+    def add(self, records: int, metrics: int, first_time: Nanoseconds, last_time: Nanoseconds) -> None:
+        """Count records that follow those counted so far."""
+        if not self.records:
+            self.first_time = first_time
+        self.records += records
+        self.metrics += metrics
+        self.last_time = last_time
+
+
+def skim(data: bytes, at: int, place: Place, salt: int, tally: Tally) -> Place:
+    """The place behind the plain, sound records from `place` on; `data` are the bytes from `at` on."""
+    unpack, crc32, end_of_data = _RECORD.unpack_from, zlib.crc32, len(data)
+    position, records, metrics, first, time = place.position - at, 0, 0, 0, 0
+    _, next_offset, last = place
+    begins = data.startswith
+    with memoryview(data) as view:
+        while position + RECORD_HEADER_SIZE <= end_of_data:
+            magic, length, base, count, flags, written, _, chain, data_check, check = unpack(data, position)
+            # 4 to 11 bytes of padding, up to a multiple of 8
+            end = position + (RECORD_HEADER_SIZE + length + 11 & ~7)
+            if (
+                chain != last
+                or base != next_offset
+                or flags != _PLAIN_UNMASKED
+                or magic != RECORD_MAGIC
+                or end > end_of_data
+                or crc32(view[position : position + _UNCHECKED], salt) != check
+                or crc32(view[position + RECORD_HEADER_SIZE : end]) != data_check
+                or not (begins(_BEGINNING, position + _AFTER_SHORT) or _begins_known(data, position))
+            ):
+                break
+            next_offset, last, position, time = base + count, check, end, written
+            metrics += count
+            if not records:
+                first = written
+            records += 1
+    if records:
+        tally.add(records, metrics, first, time)
+    return Place(at + position, next_offset, last)
+
+
+def skim_large(
+    read: Callable[[int, int], bytes], data: bytes, place: Place, header: RecordHeader, tally: Tally
+) -> Place | None:
+    """The place behind a plain, sound record that is larger than `data`, with which it begins; or None.
+
+    `read` gives bytes from a position: the record is never in memory as a whole.
+    """
+    if (
+        header.flags != _PLAIN_UNMASKED
+        or header.base != place.next_offset
+        or header.chain != place.chain
+        or not _begins_known(data, 0)
+    ):
+        return None
+    position, end = place.position + len(data), place.position + header.size
+    with memoryview(data) as view:
+        check = zlib.crc32(view[RECORD_HEADER_SIZE:])
+    while position < end and (more := read(position, min(len(data), end - position))):
+        check = zlib.crc32(more, check)
+        position += len(more)
+    if position != end or check != header.data_check:
+        return None
+    tally.add(1, header.count, header.time, header.time)
+    return Place(end, header.base + header.count, header.check)
+
+
+def _begins_known(data: bytes, position: int) -> bool:
+    return data.startswith(_BEGINNING, position + _AFTER_SHORT) or data.startswith(
+        _BEGINNING, position + _AFTER_LONG
+    )
