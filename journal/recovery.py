@@ -113,6 +113,8 @@ def recover(fs: FileSystem, directory: str, now: Nanoseconds, segment_bytes: int
     for each in retired:
         # Its retirement is in the journal; the power went before the disk had forgotten it.
         fs.remove(os.path.join(directory, each))
+    # A process killed in the middle of a roll leaves a name that may not be on the disk.
+    fs.sync_directory(directory)
     segments = tuple(
         SegmentInfo(head.first_offset, _size(fs, directory, each), head.created_at) for each, head in kept
     )
