@@ -16,12 +16,15 @@ A new question is a new module here, and a command of its own in journal/cli tha
 
 from journal.inspect.dump import ControlLine, Line, MetricLine, dump
 from journal.inspect.findings import Finding, Gravity, worst
-from journal.inspect.folder import journal_directory, writer_of
-from journal.inspect.selection import Selection
+from journal.inspect.folder import journal_directory, segment_sizes, writer_of
+from journal.inspect.selection import CONTROL_KINDS, METRIC_KINDS, Bound, Selection
 from journal.inspect.verify import SegmentReport, verify, verify_newest
 from journal.inspect.walk import Damage
 
 __all__ = [
+    "CONTROL_KINDS",
+    "METRIC_KINDS",
+    "Bound",
     "ControlLine",
     "Damage",
     "Finding",
@@ -32,6 +35,7 @@ __all__ = [
     "Selection",
     "dump",
     "journal_directory",
+    "segment_sizes",
     "verify",
     "verify_newest",
     "worst",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -52,6 +53,15 @@ def look(path: str) -> Folder:
     evidence = [name for name in names if _EVIDENCE.match(name)]
     known = {SPARE, RECYCLED, *segments, *evidence}
     return Folder(path, segments, evidence, [name for name in names if name not in known])
+
+
+def segment_sizes(path: str) -> dict[str, int]:
+    """The bytes of each segment, without those that retention took meanwhile. Raises NoJournalError."""
+    sizes: dict[str, int] = {}
+    for name in look(path).segments:
+        with suppress(FileNotFoundError):
+            sizes[name] = os.stat(os.path.join(path, name)).st_size
+    return sizes
 
 
 def evidence_byte(name: str) -> int:
