@@ -46,7 +46,7 @@ from journal.events import (
 from journal.keys import KeyIndex
 from journal.log import Journal, JournalClosedError
 from web.ports import EdgeSettings, Ports, Refused
-from web.server import make_server
+from web.server import BACKLOG, PortUnavailableError, make_server
 
 SERVER_SHUTDOWN = 10.0
 """Seconds that requests under way get to finish, at most."""
@@ -64,6 +64,15 @@ class ServerWorker(Worker):
         host, port = listener.getsockname()[:2]
         self._server = make_server(ports, host, port)
         self._listener = listener
+        self._address = host, port
+
+    async def started(self) -> None:
+        """Listen: who is told that Forebay is ready may connect at once. Raises PortUnavailableError."""
+        try:
+            self._listener.listen(BACKLOG)
+        except OSError as error:
+            # Another process had bound it too, as is allowed, and was faster.
+            raise PortUnavailableError(*self._address, error) from error
 
     async def run(self) -> None:
         """See Worker."""
@@ -71,8 +80,9 @@ class ServerWorker(Worker):
         await self._server.serve([self._listener.dup()])
 
     def request_stop(self) -> None:
-        """See Worker."""
+        """See Worker. New clients are refused from now on, rather than left to wait for nobody."""
         self._server.request_stop()
+        self._listener.close()
 
 
 class Forebay:
@@ -106,8 +116,6 @@ class Forebay:
         for progress in self._progress.values():
             progress.end_at(anyio.current_time() + timeout)
         self.status.stopping = True
-        # The server closes its own copy; with this one gone, new clients are refused instead of kept waiting.
-        self._listener.close()
         self.system.request_stop()
 
     def _tree(self) -> SupervisorSpec:
