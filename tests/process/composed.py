@@ -91,7 +91,7 @@ async def composed(
 ) -> AsyncIterator[Composed]:
     """The running system within the block, over the journal in `home`; then stopped as SIGTERM does it."""
     settings = settings or Settings(data=str(home), segment_bytes=SEGMENT)
-    home.mkdir(exist_ok=True)
+    await asyncio.to_thread(home.mkdir, exist_ok=True)
     journal = await Journal.open(
         str(home / "journal"), options=Options(settings.segment_bytes, settings.durability), fs=fs, now=now
     )

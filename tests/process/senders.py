@@ -9,18 +9,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 BATCH = 5
 
 
 class Sender(threading.Thread):
-    """Posts batches of numbers over one connection, one request at a time, until the server ends it.
+    """Posts batches of numbers, one request at a time, until the server ends it: over one connection, or,
+    if `fresh`, over a new one for each.
 
     `accepted` and `refused` are the numbers that were answered so, `unanswered` those of a last request
     that was sent whole, at `sent_at` on the monotonic clock, and got no answer.
     """
 
-    def __init__(self, port: int, counter: Iterator[int], lock: threading.Lock) -> None:
+    def __init__(self, port: int, counter: Iterator[int], lock: threading.Lock, *, fresh: bool) -> None:
         super().__init__(daemon=True)
         self.accepted: list[int] = []
         self.refused: list[int] = []
@@ -29,6 +31,7 @@ class Sender(threading.Thread):
         self.sent_at = 0.0
         self.told_at = 0.0
         self._port = port
+        self._fresh = fresh
         self._counter = counter
         self._lock = lock
         self._over = threading.Event()
@@ -37,34 +40,46 @@ class Sender(threading.Thread):
         self._over.set()
 
     def run(self) -> None:
-        with socket.create_connection(("127.0.0.1", self._port), timeout=20) as wire:
-            answers = wire.makefile("rb")
-            while not self._over.is_set():
-                with self._lock:
-                    numbers = [next(self._counter) for _ in range(BATCH)]
-                try:
-                    wire.sendall(request(numbers))
-                except OSError:
-                    return
-                self.sent_at = time.monotonic()
-                status, closes = answer(answers)
-                if status is None:
-                    self.unanswered = numbers
-                    return
-                self.statuses.add(status)
-                (self.accepted if status == 202 else self.refused).extend(numbers)
-                if closes:
-                    return
+        going_on = True
+        while going_on and not self._over.is_set():
+            try:
+                wire = socket.create_connection(("127.0.0.1", self._port), timeout=20)
+            except OSError:
+                return
+            with wire, wire.makefile("rb") as answers:
+                going_on = self._exchange(wire, answers)
+                while going_on and not self._fresh and not self._over.is_set():
+                    going_on = self._exchange(wire, answers)
+
+    def _exchange(self, wire: socket.socket, answers: BinaryIO) -> bool:
+        """One request and its answer; whether the connection can be used again."""
+        with self._lock:
+            numbers = [next(self._counter) for _ in range(BATCH)]
+        try:
+            wire.sendall(request(numbers))
+        except OSError:
+            return False
+        self.sent_at = time.monotonic()
+        status, closes = answer(answers)
+        if status is None:
+            self.unanswered = numbers
+            return False
+        self.statuses.add(status)
+        (self.accepted if status == 202 else self.refused).extend(numbers)
+        return not closes
 
 
 def request(numbers: list[int]) -> bytes:
     """A POST of metrics with these values."""
     body = json.dumps([{"name": "n", "value": number} for number in numbers]).encode()
-    head = f"POST /api/metrics HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        "POST /api/metrics HTTP/1.1\r\nHost: x\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
     return head.encode() + body
 
 
-def answer(lines: socket.SocketIO) -> tuple[int | None, bool]:
+def answer(lines: BinaryIO) -> tuple[int | None, bool]:
     """The status of the next response, None where there is none, and whether the connection ends."""
     try:
         head = lines.readline()
@@ -83,9 +98,9 @@ def answer(lines: socket.SocketIO) -> tuple[int | None, bool]:
 
 @contextmanager
 def sending(port: int, count: int) -> Iterator[list[Sender]]:
-    """`count` senders at work during the block."""
+    """`count` senders at work during the block, every second of them with fresh connections."""
     counter, lock = itertools.count(), threading.Lock()
-    senders = [Sender(port, counter, lock) for _ in range(count)]
+    senders = [Sender(port, counter, lock, fresh=bool(number % 2)) for number in range(count)]
     for sender in senders:
         sender.start()
     try:

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -113,7 +108,7 @@ def test_a_second_signal_leaves_at_once(launch: Launch, which: signal.Signals) -
 
 @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT])
 def test_told_while_starting(launch: Launch, which: signal.Signals) -> None:
-    """A signal while the journal is being recovered: exit 0 soon, no traceback, and the next start is fine."""
+    """A signal during recovery: exit 0 soon, no traceback, and the next start is fine."""
     # Twice a gigabyte of zeroes to write: there is time to meet it in the act.
     forebay = launch(env={"FOREBAY_SEGMENT_BYTES": "1GiB"}).spawn()
     eventually(lambda: (forebay.data / "journal/spare.new").exists(), "recovery has begun")
