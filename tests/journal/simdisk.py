@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from journal.disk import ReadableBuffer
-from tests.journal.platter import Choose, Directory, Inode, Node
+from tests.journal.platter import SECTOR, Choose, Directory, Inode, Node
 
 Operation: TypeAlias = Literal["open", "write", "truncate", "sync", "rename", "remove", "sync_directory"]
 
@@ -62,7 +62,7 @@ class SimDisk:
     ) -> None:
         """Let the `nth` of the coming `operation`s (on files whose name has `name` in it) fail with `code`.
 
-        A write does `share` of its work first.
+        A write does `share` of its work first, up to the end of a sector.
         """
         with self._lock:
             self._faults.append(_Fault(operation, nth, code, share, name))
@@ -261,7 +261,10 @@ class SimFile:
             fault = self._disk.step("write", self._path)
             todo, code = len(data), 0
             if fault is not None:
-                todo, code = int(todo * fault.share), fault.code
+                # The kernel copies page by page: a write that is cut short is so between two sectors.
+                part = int(todo * fault.share)
+                todo = todo if part == todo else max(0, (position + part) // SECTOR * SECTOR - position)
+                code = fault.code
             growth = position + todo - len(self._inode.content)
             if growth > 0 and growth > (free := self._disk.free_bytes("/")):
                 todo, code = max(0, todo - (growth - free)), errno.ENOSPC

@@ -7,6 +7,7 @@ power goes, or the process dies, before that was possible may it be found whole;
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 
 import pytest
@@ -91,6 +92,29 @@ async def test_a_refused_append_found_by_the_next_process_is_made_durable() -> N
         await journal.append([metrics(100, 1)])
         expected = [1.0, *map(float, range(2, 42)), 100.0]
         assert await after_any_power_cut(survivor) == expected
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_what_could_not_be_wiped_is_wiped_by_the_next_process(seed: int) -> None:
+    """A refused append's sectors may be on the platter while the page cache shows the zeroes that were to
+    wipe them. The next process sees the zeroes; it makes them so before it writes, or else the remains,
+    in the sectors of a write that a power cut has torn, would look like damage."""
+    disk = SimDisk()
+    async with journal_on(disk) as journal:
+        await journal.append([metrics(1, 1)])
+        for nth in (1, 2, 3):
+            disk.fail("sync", nth)
+        for value in (2, 100):
+            with pytest.raises(JournalFailedError):
+                await journal.append([metrics(value, 40)])
+        survivor = disk.killed()
+    async with journal_on(survivor) as journal:
+        await journal.append([metrics(200, 1)])
+        survivor.cut_power_after(1)
+        with pytest.raises(JournalFailedError):
+            await journal.append([metrics(300, 30)])
+    found = await after_power_cut(survivor, random.Random(seed).randrange)
+    assert found in ([1.0, 200.0], [1.0, 200.0, *map(float, range(300, 330))])
 
 
 async def test_recovery_writes_the_tail_again_where_its_sync_fails() -> None:
