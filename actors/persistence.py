@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Literal
 
 import anyio
+import anyio.lowlevel
 import structlog
 
 from actors.core.persistence import (
@@ -28,13 +29,14 @@ from actors.core.persistence import (
     State,
     Stored,
     Waiting,
+    courtesy,
     evolve,
     next_step,
 )
 from actors.core.rows import rows_of
 from actors.kernel import Actor, ActorStopped, Signal, Stopping, Timer
 from actors.messages import NoteCursor, PersistenceMessage, Pull
-from actors.stores.base import Row, Store, StoreError, ThrottledError
+from actors.stores.base import DeniedError, Row, Store, StoreError, ThrottledError
 from journal.committer import JournalFailedError, JournalFullError
 from journal.events import CursorAdvanced, Offset
 from journal.log import Frontier, Journal, JournalClosedError
@@ -66,6 +68,17 @@ class Batch:
     def __init__(self, rows: Sequence[Row], cursor: Offset) -> None:
         self.rows = rows
         self.cursor = cursor
+
+
+class StoreAheadError(DeniedError):
+    """The store holds what the journal has never given it: new metrics would be taken for those."""
+
+    def __init__(self, store: str, cursor: Offset, next_offset: Offset) -> None:
+        super().__init__(
+            store,
+            f"holds everything before offset {cursor}, but the journal ends at {next_offset}: the journal was "
+            "replaced by an older copy; put the newer one back, or begin a new one in an empty directory",
+        )
 
 
 class StoreProgress:
@@ -154,6 +167,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
         self._asleep = False
         self._stirred = False
         self._gather_until = 0.0
+        self._took = 0.0
         self._timer: Timer | None = None
         self._end_watch: Callable[[], None] | None = None
 
@@ -191,7 +205,11 @@ class PersistenceActor(Actor[PersistenceMessage]):
             with self._progress.attempting():
                 more = await self._step()
             if more:
-                self._pull_again()
+                rest = courtesy(self._took, await self._turn_of_the_loop())
+                if rest:
+                    self._wake_in(rest)
+                else:
+                    self._pull_again()
                 return
             self._asleep = True
             self._gather_until = self.context.clock.monotonic() + GATHER
@@ -209,6 +227,12 @@ class PersistenceActor(Actor[PersistenceMessage]):
             self._wake_in(wait)
         else:
             self._pull_again()
+
+    async def _turn_of_the_loop(self) -> float:
+        """Seconds that the event loop takes to come round."""
+        began = self.context.clock.monotonic()
+        await anyio.lowlevel.checkpoint()
+        return self.context.clock.monotonic() - began
 
     def _pull_again(self) -> None:
         self._asleep = False
@@ -263,7 +287,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
             log.warning("a new store begins where the journal does", store=self._store.name, offset=begin)
         cursor = Offset(max(cursor or 0, begin))
         if cursor > self._journal.next_offset:
-            cursor = self._journal.next_offset
+            raise StoreAheadError(self._store.name, cursor, self._journal.next_offset)
         self._progress.persisted = await accepted_before(
             self._journal.directory, cursor, frontier=lambda: self._journal.frontier
         )
@@ -279,7 +303,9 @@ class PersistenceActor(Actor[PersistenceMessage]):
             self._batch = await self._next_batch(cursor)
         batch = self._batch
         if batch.rows:
+            began = self.context.clock.monotonic()
             await self._store.write(batch.rows, batch.cursor)
+            self._took = self.context.clock.monotonic() - began
         self._batch = None
         self._progress.persisted += len(batch.rows)
         self._progress.cursor = batch.cursor

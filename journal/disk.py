@@ -9,8 +9,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import sys
+import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol, TypeAlias
 
 ReadableBuffer: TypeAlias = bytes | bytearray | memoryview
@@ -160,6 +162,17 @@ class OsFileSystem:
         """See FileSystem."""
         room = os.statvfs(path)
         return room.f_bavail * room.f_frsize
+
+
+def yield_to_others() -> None:
+    """Give this thread the processor only when no other thread wants it, or nearly so (nice 19).
+
+    For work that may wait: zeroes made ahead, rows brought to the embedded store. On Linux a priority is a
+    thread's own (setpriority(2), "C library/kernel differences"); elsewhere nothing happens.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
 class DirectoryInUseError(Exception):

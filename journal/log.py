@@ -7,6 +7,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, assert_never
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from journal.committer import (
     Tail,
     to_append,
 )
-from journal.disk import FileSystem, OsFileSystem, is_full
+from journal.disk import FileSystem, OsFileSystem, is_full, yield_to_others
 from journal.events import (
     Event,
     JournalClosed,
@@ -93,6 +94,9 @@ class Journal:
             now=now,
             report=self._report,
         )
+        # Writing zeroes costs as much as writing metrics: it must not take the processor from them. A roll
+        # that comes before its spare is ready goes into a file that grows, which is slower to sync.
+        self._ahead = ThreadPoolExecutor(1, "journal-ahead", initializer=yield_to_others)
         self._closing = False
         self._failed = False
         self._preparing = False
@@ -233,8 +237,9 @@ class Journal:
             return
         self._preparing = True
         try:
-            if not await asyncio.to_thread(self._writer.has_spare):
-                await asyncio.to_thread(self._writer.make_spare, self.options.segment_bytes)
+            make_ahead = self._loop.run_in_executor
+            if not await make_ahead(self._ahead, self._writer.has_spare):
+                await make_ahead(self._ahead, self._writer.make_spare, self.options.segment_bytes)
             self._committer.full = False
         except OSError as error:
             if not is_full(error):
@@ -280,4 +285,5 @@ class Journal:
         with contextlib.suppress(JournalFullError, JournalFailedError):
             await self.sync()
         await asyncio.to_thread(self._committer.stop)
+        await asyncio.to_thread(self._ahead.shutdown)
         self._writer.close()

@@ -105,6 +105,26 @@ class RetryPolicy(msgspec.Struct, frozen=True):
         return max(self.first, longest * chance, retry_after or 0.0)
 
 
+BUSY_TURN = 0.001
+"""Seconds that a turn of the event loop takes at least when it has hardly a moment to itself."""
+
+COURTESY = 4.0
+"""How many times as long as the last write took a store rests while the loop is busy."""
+
+LONGEST_COURTESY = 1.0
+"""Seconds, so that a store moves even while everything is busy for days."""
+
+
+def courtesy(took: float, turn: float) -> float:
+    """Seconds to rest after a write of `took` seconds, the loop's last turn having taken `turn`.
+
+    On a busy machine accepting comes before storing: what is not stored yet is safe in the journal, what
+    is not accepted yet is not. Resting, and not a lower priority of the store's thread: that would be
+    put off by other programs while it holds the interpreter, and hold up everybody.
+    """
+    return min(COURTESY * took, LONGEST_COURTESY) if turn >= BUSY_TURN else 0.0
+
+
 def evolve(state: State, event: Event, policy: RetryPolicy) -> State:
     """The state after `event`."""
     match event:
