@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from typing import Final
 from uuid import UUID, uuid4
 
 import msgspec
@@ -38,6 +39,9 @@ from journal.segment import (
     segment_name,
 )
 from journal.writer import write_zeroes
+
+WIPED: Final = 16 * 1024 * 1024
+"""Bytes behind the end that are written with zeroes again after a crash: more than a commit gathers."""
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -104,11 +108,14 @@ def recover(fs: FileSystem, directory: str, now: Nanoseconds, segment_bytes: int
         check_links(kept)
         evidence = None if torn is None else _put_aside(fs, directory, name, file, torn, now)
         tail = file.read_at(scanned.synced, place.position - scanned.synced)
+        room = file.size() - place.position
     finally:
         file.close()
     # Whole records behind the last sync may be in the page cache only, and even marked clean there, by a
     # sync that failed in the process before. They count from now on: so they are written again.
-    rest = bytes(0 if torn is None else torn.end - torn.position)
+    # Likewise the zeroes behind them, where the process before could not wipe a record it had refused.
+    remains = 0 if torn is None else torn.end - torn.position
+    rest = bytes(min(room, max(remains, 0 if state.clean else WIPED)))
     _write_last(fs, os.path.join(directory, name), scanned.synced, tail + rest)
     for each in retired:
         # Its retirement is in the journal; the power went before the disk had forgotten it.
