@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 
 import anyio.to_thread
+import structlog
 
 from actors.kernel import Actor, ActorRef, ActorStopped
 from actors.messages import Arrived, BroadcastMessage, IndexKeys, IngestMessage, Submit
 from journal.committer import JournalFailedError, JournalFullError
-from journal.events import Metric, Nanoseconds, Offset, pack_metrics
+from journal.events import Metric, MetricsAsSent, Nanoseconds, Offset, pack_metrics
 from journal.keys import KEPT_FOR, KeptReceipt, KeyIndex, digest, keys_of
 from journal.log import Appended, Journal, JournalClosedError
 from journal.reader import reading
@@ -29,6 +31,13 @@ CATCH_UP_BYTES = 4 * 1024 * 1024
 
 INDEX_EVERY = 1.0
 """Seconds between two writings of accepted keys to the index."""
+
+MAX_UNINDEXED = 200_000
+"""Accepted keys that wait for an index that cannot be written; beyond it, keyed requests are refused."""
+
+NO_INDEX = Refused("failed", "idempotency keys cannot be looked up now; nothing was taken", retry_after=1.0)
+
+log = structlog.get_logger("ingest")
 
 
 class IngestActor(Actor[IngestMessage]):
@@ -60,12 +69,17 @@ class IngestActor(Actor[IngestMessage]):
     async def receive(self, messages: Sequence[IngestMessage]) -> None:
         """See Actor."""
         submits = [message for message in messages if isinstance(message, Submit)]
-        plain = [submit for submit in submits if not submit.packed.key]
-        keyed = [submit for submit in submits if submit.packed.key]
+        plain = [submit for submit in submits if not submit.event.key]
+        keyed = [submit for submit in submits if submit.event.key]
+        # Nothing may fail behind the first append: a batch that killed the actor is delivered again.
+        known = await self._find(keyed)
         if plain:
             self._append(plain)
-        if keyed:
-            await self._append_keyed(keyed)
+        if known is not None:
+            self._append_keyed(keyed, known)
+        else:
+            for each in keyed:
+                each.receive(NO_INDEX)
         if len(submits) < len(messages):
             await self._index_keys()
         while self._uncommitted > MAX_UNCOMMITTED:
@@ -80,7 +94,7 @@ class IngestActor(Actor[IngestMessage]):
     def _append(self, submits: Sequence[Submit]) -> None:
         count = sum(submit.count for submit in submits)
         try:
-            appended = self._journal.append([submit.packed for submit in submits])
+            appended = self._journal.append([submit.event for submit in submits])
         except JournalClosedError as error:
             self._answer(submits, error, 0)
             return
@@ -102,9 +116,9 @@ class IngestActor(Actor[IngestMessage]):
         self._answer(submits, None, appended.first_offset)
         offset = appended.first_offset
         for submit in submits:
-            if submit.packed.key:
+            if submit.event.key:
                 kept = KeptReceipt(Offset(offset), submit.count, appended.time)
-                self._unindexed[digest(submit.packed.key)] = kept
+                self._unindexed[digest(submit.event.key)] = kept
             offset = Offset(offset + submit.count)
         self._acknowledged = end = Offset(appended.first_offset + count)
         self._sequence += 1
@@ -120,8 +134,8 @@ class IngestActor(Actor[IngestMessage]):
         for submit in submits:
             receipt = refused or self._accepted(offset, submit.count)
             submit.receive(receipt)
-            if submit.packed.key:
-                for repeat in self._waiting_for_key.pop(digest(submit.packed.key), ()):
+            if submit.event.key:
+                for repeat in self._waiting_for_key.pop(digest(submit.event.key), ()):
                     repeat.receive(receipt)
             offset += submit.count
 
@@ -129,12 +143,24 @@ class IngestActor(Actor[IngestMessage]):
         last = Offset(first_offset + count - 1)
         return Accepted(count, Offset(first_offset), last, self._journal.options.durability)
 
-    async def _append_keyed(self, submits: Sequence[Submit]) -> None:
+    async def _find(self, submits: Sequence[Submit]) -> dict[bytes, KeptReceipt] | None:
+        """What is known of the keys of `submits`; None where the index does not answer."""
+        if not submits:
+            return {}
+        if len(self._unindexed) > MAX_UNINDEXED:
+            return None
+        wanted = [digest(submit.event.key) for submit in submits]
+        try:
+            return await anyio.to_thread.run_sync(self._keys.find, wanted, self._now() - KEPT_FOR)
+        except sqlite3.Error as error:
+            log.error("the index of idempotency keys cannot be read", file=self._keys.path, error=str(error))
+            return None
+
+    def _append_keyed(self, submits: Sequence[Submit], known: Mapping[bytes, KeptReceipt]) -> None:
         """Each key once: a repeat gets the answer of the first, at once or when that is committed."""
         since = self._now() - KEPT_FOR
-        wanted = [digest(submit.packed.key) for submit in submits]
-        known = await anyio.to_thread.run_sync(self._keys.find, wanted, since)
-        for submit, key in zip(submits, wanted, strict=True):
+        for submit in submits:
+            key = digest(submit.event.key)
             kept = self._unindexed.get(key) or known.get(key)
             if kept is not None and kept.time >= since:
                 submit.receive(self._accepted(kept.first_offset, kept.metrics))
@@ -149,12 +175,22 @@ class IngestActor(Actor[IngestMessage]):
         upto, fresh = self._acknowledged, self._unindexed
         if upto == self._keys.upto:
             return
-        await anyio.to_thread.run_sync(self._keys.add, list(fresh.items()), upto, self._now())
+        try:
+            await anyio.to_thread.run_sync(self._keys.add, list(fresh.items()), upto, self._now())
+        except sqlite3.Error as error:
+            # They stay where they are, and in the journal; the next try takes them along.
+            log.error(
+                "the index of idempotency keys cannot be written", file=self._keys.path, error=str(error)
+            )
+            return
         for key in [key for key, kept in fresh.items() if kept.first_offset < upto]:
             del fresh[key]
 
     async def _catch_up(self) -> None:
         """Read what the index has missed: a second's worth after a crash, a day's if its file is gone."""
+        if self._keys.upto > self._journal.next_offset:
+            # An older copy of the journal was put back: what the index knows may never have happened.
+            await anyio.to_thread.run_sync(self._keys.clear)
         start = max(self._keys.upto, first_within(self._journal.segments, self._now() - KEPT_FOR))
         async with reading(self._journal.directory, start, frontier=lambda: self._journal.frontier) as reader:
             while records := await reader.read(max_bytes=CATCH_UP_BYTES):
@@ -182,10 +218,13 @@ class IngestPort:
         self._ingest = ingest
         self._listened = listened
 
-    def offer(self, metrics: list[Metric], key: str, receive: Callable[[Receipt], None]) -> None:
+    def offer(
+        self, metrics: list[Metric], key: str, receive: Callable[[Receipt], None], sent: bytes = b""
+    ) -> None:
         """See web.ports.Ingest."""
-        packed = pack_metrics(metrics, key)
-        submit = Submit(packed, len(metrics), metrics if self._listened() else (), receive)
+        count = len(metrics)
+        event = MetricsAsSent(sent, count, key) if sent else pack_metrics(metrics, key)
+        submit = Submit(event, count, metrics if self._listened() else (), receive)
         try:
             taken = self._ingest.try_tell(submit)
         except ActorStopped:

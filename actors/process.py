@@ -11,6 +11,7 @@ import contextlib
 import gc
 import os
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Generator
@@ -77,7 +78,7 @@ async def _run(loaded: Loaded, data: str, fs: FileSystem) -> None:
             tasks.start_soon(heart.beat)
             journal = await _open_journal(settings, data, fs)
             try:
-                keys = KeyIndex(os.path.join(data, "keys.db"), str(journal.id))
+                keys = _open_keys(os.path.join(data, "keys.db"), str(journal.id))
                 try:
                     await _supervise(Forebay(settings, journal, stores, keys, listener), signals, heart)
                 finally:
@@ -110,6 +111,15 @@ async def _open_journal(settings: Settings, data: str, fs: FileSystem) -> Journa
         seconds=round(time.monotonic() - began, 3),
     )
     return journal
+
+
+def _open_keys(path: str, journal_id: str) -> KeyIndex:
+    try:
+        return KeyIndex(path, journal_id)
+    except sqlite3.OperationalError as error:
+        # A full disk, a lock: no reason not to start. The journal has what it needs.
+        log.error("the index of idempotency keys is kept in memory this time", file=path, error=str(error))
+        return KeyIndex(":memory:", journal_id)
 
 
 async def _supervise(forebay: Forebay, signals: Signals, heart: Heart) -> None:

@@ -17,6 +17,7 @@ from journal.framing import Record
 
 KEPT_FOR: Final[Nanoseconds] = 24 * 3600 * 1_000_000_000
 _LOOKED_UP_AT_ONCE: Final = 500
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 
 
 class KeptReceipt(NamedTuple):
@@ -46,27 +47,38 @@ def keys_of(record: Record) -> list[tuple[bytes, KeptReceipt]]:
 class KeyIndex:
     """The index in the file at `path`; all calls from one thread at a time.
 
-    It is not synced: after a power cut it may be behind, says so by `upto`, and is brought up to date
-    from the journal.
+    It is not synced at each change: after a power cut it may be behind, says so by `upto`, and is brought
+    up to date from the journal. Raises sqlite3.OperationalError where the file cannot be used.
     """
 
     def __init__(self, path: str, journal_id: str) -> None:
-        self._path = path
+        self.path = path
+        self._journal_id = journal_id
         try:
-            self._open(journal_id)
-        except sqlite3.DatabaseError:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF not in _DAMAGED:
+                raise
             # Only a projection: a damaged one is made anew.
             for suffix in ("", "-wal", "-shm"):
                 if os.path.exists(path + suffix):
                     os.remove(path + suffix)
-            self._open(journal_id)
+            self._open()
 
-    def _open(self, journal_id: str) -> None:
-        self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+    def _open(self) -> None:
+        self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        # NORMAL syncs around checkpoints only. Without it a power cut in one could leave `upto` and lose keys.
         self._db.executescript(
             """
             PRAGMA journal_mode = WAL;
-            PRAGMA synchronous = OFF;
+            PRAGMA synchronous = NORMAL;
             CREATE TABLE IF NOT EXISTS keys (
                 digest BLOB PRIMARY KEY, first_offset INTEGER NOT NULL,
                 metrics INTEGER NOT NULL, time INTEGER NOT NULL
@@ -75,14 +87,24 @@ class KeyIndex:
             CREATE TABLE IF NOT EXISTS progress (journal_id TEXT PRIMARY KEY, upto INTEGER NOT NULL);
             """
         )
-        row = self._db.execute("SELECT upto FROM progress WHERE journal_id = ?", (journal_id,)).fetchone()
-        if row is None:
-            # Another journal's keys say nothing about this one's.
-            self._db.execute("DELETE FROM keys")
-            self._db.execute("DELETE FROM progress")
-            self._db.execute("INSERT INTO progress VALUES (?, 0)", (journal_id,))
+        row = self._db.execute(
+            "SELECT upto FROM progress WHERE journal_id = ?", (self._journal_id,)
+        ).fetchone()
         self.upto = Offset(row[0] if row else 0)
         """Every keyed request before this offset is in the index."""
+        if row is None:
+            # Another journal's keys say nothing about this one's.
+            self.clear()
+        else:
+            # Finds out now, not at the first key, whether the file can be written.
+            self._db.execute("UPDATE progress SET upto = upto")
+
+    def clear(self) -> None:
+        """Forget every key: the journal is to be read from the beginning."""
+        self._db.executescript("BEGIN IMMEDIATE; DELETE FROM keys; DELETE FROM progress;")
+        self._db.execute("INSERT INTO progress VALUES (?, 0)", (self._journal_id,))
+        self._db.execute("COMMIT")
+        self.upto = Offset(0)
 
     def find(self, digests: Sequence[bytes], since: Nanoseconds) -> dict[bytes, KeptReceipt]:
         """Those of `digests` that were accepted at `since` or later."""
@@ -114,7 +136,9 @@ class KeyIndex:
             self._db.execute("UPDATE progress SET upto = ?", (upto,))
             self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            # After some errors SQLite has rolled back by itself.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
         self.upto = upto
 
