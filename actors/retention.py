@@ -70,6 +70,9 @@ class KeeperActor(Actor[KeeperMessage]):
                     case RetireSegments():
                         await self._retire()
                     case PrepareSegment():
+                        if self._journal.condition == "failed":
+                            # Told that we are not ready, nobody may post: see here whether it is over.
+                            await self._journal.sync()
                         await self._journal.prepare()
             except (JournalFailedError, JournalFullError) as error:
                 log.error("the journal's disk says no", error=str(error))

@@ -97,7 +97,11 @@ class SegmentWriter:
         self._last_record = (write.position, write.salt)
 
     def sync(self) -> None:
-        """Make all that was written last, for journals that do not sync at each write."""
+        """Make all that was written last, for journals that do not sync at each write.
+
+        What a failed write has left is wiped first: that, too, shows whether the disk is well again.
+        """
+        self._wipe_unfinished()
         if self.synced < self._end:
             data = self._file.read_at(self.synced, self._end - self.synced)
             self._make_last(self.synced, data)
