@@ -31,7 +31,7 @@ class StartFailed(Exception):
 
     def __init__(self, path: str, cause: Exception | None) -> None:
         self.path = path
-        self.cause = cause
+        self.cause = self.__cause__ = cause
         super().__init__(f"{path}: could not start: {cause!r}")
 
 
