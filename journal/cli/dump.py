@@ -18,7 +18,7 @@ EPILOG = """\
 examples:
   {prog} --limit 20                          how it began
   {prog} --from 15m                          the last quarter of an hour
-  {prog} --from 1000 --until 2000 --json     offsets 1000 to 1999, one JSON object a line
+  {prog} --from 1000 --until 2000 --json     offsets 1000 to 1999
   {prog} --name 'gpu.*' --source node-7 --json | jq .value
   {prog} --kind actor-crashed,actor-restarted
 

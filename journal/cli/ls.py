@@ -85,7 +85,7 @@ def _row(report: SegmentReport, state: str) -> tuple[str, ...]:
     return (
         str(report.first_offset),
         "?" if report.last_offset is None else str(report.last_offset),
-        local_time(first)[:19] if known and first is not None else "?",
+        local_time(first)[:16] if known and first is not None else "?",
         rough_span(last - first) if known and first is not None and last is not None else "?",
         str(report.records) if known else "?",
         str(report.metrics) if known else "?",
