@@ -62,11 +62,18 @@ def test_free_after_a_kill(tmp_path: Path, holder: subprocess.Popen[str]) -> Non
         assert lock_holder(str(tmp_path)) == os.getpid()
 
 
+def test_one_process_cannot_hold_it_twice(tmp_path: Path) -> None:
+    """A second lock in the same process is refused as well."""
+    with (
+        exclusive_lock(str(tmp_path)),
+        pytest.raises(DirectoryInUseError, match=str(os.getpid())),
+        exclusive_lock(str(tmp_path)),
+    ):
+        pass
+
+
 def test_free_after_the_block(tmp_path: Path) -> None:
-    """The lock ends with the block, also where that raises; a second one of this process is refused."""
-    with exclusive_lock(str(tmp_path)):
-        with pytest.raises(DirectoryInUseError, match=str(os.getpid())), exclusive_lock(str(tmp_path)):
-            pass
+    """The lock ends with the block, also where that raises."""
     with pytest.raises(ZeroDivisionError), exclusive_lock(str(tmp_path)):
         raise ZeroDivisionError
     with exclusive_lock(str(tmp_path)):
