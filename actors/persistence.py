@@ -76,8 +76,8 @@ class StoreAheadError(DeniedError):
     def __init__(self, store: str, cursor: Offset, next_offset: Offset) -> None:
         super().__init__(
             store,
-            f"holds everything before offset {cursor}, but the journal ends at {next_offset}: the journal was "
-            "replaced by an older copy; put the newer one back, or begin a new one in an empty directory",
+            f"holds everything before offset {cursor}, but the journal ends at {next_offset}: an older copy "
+            "of it was put back; put the newer one back, or begin a new one in an empty directory",
         )
 
 
@@ -127,7 +127,7 @@ class StoreProgress:
             persisted=self.persisted,
             breaker="closed",
             state=self._shown(lag),
-            last_error=self.state.error if isinstance(self.state, Waiting) else None,
+            last_error=None if isinstance(self.state, Opening) else self.state.error,
         )
 
     def _shown(self, lag: int) -> Literal["starting", "following", "catching-up", "waiting", "blocked"]:
@@ -136,7 +136,7 @@ class StoreProgress:
                 return "starting"
             case Waiting(kind="poison" | "denied" | "corrupt"):
                 return "blocked"
-            case Waiting():
+            case Waiting() | Feeding(error=str()):
                 return "waiting"
             case Feeding():
                 return "following" if lag <= FOLLOWING_LAG else "catching-up"
@@ -309,7 +309,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
         self._batch = None
         self._progress.persisted += len(batch.rows)
         self._progress.cursor = batch.cursor
-        if isinstance(self._progress.state, Waiting):
+        if self._progress.state.attempts and batch.rows:
             log.info("store takes metrics again", store=self._store.name, lag=self._lag())
         self._move(Stored(batch.cursor))
         return bool(batch.rows)

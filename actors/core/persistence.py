@@ -28,9 +28,12 @@ class Opening(msgspec.Struct, frozen=True):
 
 
 class Feeding(msgspec.Struct, frozen=True):
-    """The store holds everything before `cursor`."""
+    """The store holds everything before `cursor`. It has been reopened after `attempts` failures in a row,
+    the last of them `error`, and has yet to take something."""
 
     cursor: Offset
+    attempts: int = 0
+    error: str | None = None
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -128,10 +131,13 @@ def courtesy(took: float, turn: float) -> float:
 def evolve(state: State, event: Event, policy: RetryPolicy) -> State:
     """The state after `event`."""
     match event:
-        case Opened(cursor=cursor) | Stored(cursor=cursor):
+        case Stored(cursor=cursor):
             return Feeding(cursor)
+        case Opened(cursor=cursor):
+            # That it opens does not mean that it takes anything: a full disk does the one and not the other.
+            return Feeding(cursor, state.attempts, state.error if isinstance(state, Waiting) else None)
         case Failed():
-            attempts = (0 if isinstance(state, Feeding) else state.attempts) + 1
+            attempts = state.attempts + 1
             until = event.now + policy.wait(attempts, event.chance, event.retry_after)
             cursor = None if isinstance(state, Opening) else state.cursor
             return Waiting(cursor, attempts, until, event.kind, event.error)
