@@ -63,7 +63,13 @@ class IngestActor(Actor[IngestMessage]):
 
     async def started(self) -> None:
         """Bring the index of keys up to date with the journal, then take requests."""
-        await self._catch_up()
+        try:
+            await self._catch_up()
+        except sqlite3.Error as error:
+            # No reason not to start: the journal has what is needed, and the next start tries again.
+            log.error("idempotency keys are kept in memory", file=self._keys.path, error=str(error))
+            await anyio.to_thread.run_sync(self._keys.keep_in_memory)
+            await self._catch_up()
         self.context.every(INDEX_EVERY, IndexKeys())
 
     async def receive(self, messages: Sequence[IngestMessage]) -> None:
@@ -114,12 +120,10 @@ class IngestActor(Actor[IngestMessage]):
 
     def _acknowledge(self, appended: Appended, count: int, submits: Sequence[Submit]) -> None:
         self._answer(submits, None, appended.first_offset)
-        offset = appended.first_offset
-        for submit in submits:
-            if submit.event.key:
-                kept = KeptReceipt(Offset(offset), submit.count, appended.time)
-                self._unindexed[digest(submit.event.key)] = kept
-            offset = Offset(offset + submit.count)
+        first = submits[0]
+        if first.event.key:  # such a one is appended alone
+            kept = KeptReceipt(appended.first_offset, first.count, appended.time)
+            self._unindexed[digest(first.event.key)] = kept
         self._acknowledged = end = Offset(appended.first_offset + count)
         self._sequence += 1
         metrics = [metric for submit in submits for metric in submit.metrics]

@@ -118,7 +118,7 @@ def _open_keys(path: str, journal_id: str) -> KeyIndex:
         return KeyIndex(path, journal_id)
     except sqlite3.OperationalError as error:
         # A full disk, a lock: no reason not to start. The journal has what it needs.
-        log.error("the index of idempotency keys is kept in memory this time", file=path, error=str(error))
+        log.error("idempotency keys are kept in memory", file=path, error=str(error))
         return KeyIndex(":memory:", journal_id)
 
 

@@ -99,6 +99,12 @@ class KeyIndex:
             # Finds out now, not at the first key, whether the file can be written.
             self._db.execute("UPDATE progress SET upto = upto")
 
+    def keep_in_memory(self) -> None:
+        """Begin anew in memory, for as long as this process lives, where the file cannot be written."""
+        self._db.close()
+        self.path = ":memory:"
+        self._open()
+
     def clear(self) -> None:
         """Forget every key: the journal is to be read from the beginning."""
         self._db.executescript("BEGIN IMMEDIATE; DELETE FROM keys; DELETE FROM progress;")
