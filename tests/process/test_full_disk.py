@@ -1,0 +1,139 @@
+"""No room, for real: a file-size limit set on the running process, and a small file system."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.process.conftest import Launch
+from tests.process.forebay import Forebay, eventually, numbers
+
+SMALL = {"FOREBAY_SEGMENT_BYTES": "1MiB"}
+
+
+def limit(forebay: Forebay, size: int) -> None:
+    """Let the process make no file longer than `size`."""
+    resource.prlimit(forebay.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def fill(forebay: Forebay, begin: int) -> int:
+    """Post numbers from `begin` until there is no room; the number behind the last that was accepted."""
+    while True:
+        answer = forebay.post(numbers(begin, 1000))
+        if answer.status_code != 202:
+            break
+        begin += 1000
+    assert answer.status_code == 507, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == 507
+    assert "disk is full" in answer.json()["detail"]
+    return begin
+
+
+def not_ready(forebay: Forebay) -> str:
+    """The reasons that /readyz gives, once it says 503."""
+    eventually(lambda: forebay.readiness() == 503, "/readyz says 503")
+    return forebay.get("/readyz").text
+
+
+def resumed(forebay: Forebay, count: int) -> None:
+    """With room again: ready by itself, 202, and what was accepted is stored once, in order."""
+    eventually(lambda: forebay.readiness() == 200, "ready again")
+    forebay.post(numbers(count, 10), key="after").raise_for_status()
+    forebay.drained()
+    assert forebay.values() == [float(value) for value in range(count + 10)]
+    assert forebay.terminate() == 0
+    audit = forebay.audit()
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+@pytest.mark.parametrize("size", [0, 300_000, 700_001])
+def test_a_file_size_limit(forebay: Forebay, size: int) -> None:
+    """A limit that hits in the middle of a segment: 507, /readyz says why, and all goes on by itself when
+    the limit is lifted."""
+    forebay.post(numbers(0, 1000)).raise_for_status()
+    limit(forebay, size)
+    count = fill(forebay, 1000)
+    assert "disk is full" in not_ready(forebay)
+    assert forebay.status()["journal"]["state"] == "full"
+    assert forebay.get("/healthz").status_code == 200
+    limit(forebay, resource.RLIM_INFINITY)
+    resumed(forebay, count)
+
+
+def test_killed_with_a_full_disk(forebay: Forebay) -> None:
+    """Killed while there is no room, and started with room: everything acknowledged is there."""
+    limit(forebay, 500_000)
+    count = fill(forebay, 0)
+    forebay.kill()
+    forebay.start()
+    resumed(forebay, count)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 40 MiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=40m", "forebay-test", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("file systems cannot be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_small_file_system(launch: Launch, small_disk: Path) -> None:
+    """Journal, store and index share a file system that fills up: 507, nobody dies, and when room is made
+    there, all goes on by itself, keyed requests exactly once."""
+    forebay = launch(env=SMALL)
+    forebay.data = small_disk / "data"
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(25 * 1024 * 1024))
+    forebay.start()
+    forebay.post(numbers(0, 1000), key="first").raise_for_status()
+    count = fill(forebay, 1000)
+    assert "disk is full" in not_ready(forebay)
+    assert forebay.post(numbers(0, 1000), key="first").status_code in (202, 507, 503)
+    ballast.unlink()
+    eventually(lambda: forebay.readiness() == 200, "ready again")
+    again = forebay.post(numbers(0, 1000), key="first").raise_for_status().json()
+    assert again["accepted"] == 1000
+    forebay.drained()
+    assert forebay.values() == [float(value) for value in range(count)]
+    assert [actor["restarts"] for actor in forebay.status()["actors"]["children"]] == [0] * 5
+    assert forebay.terminate() == 0
+    audit = forebay.audit()
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+def test_starting_on_a_full_file_system(launch: Launch, small_disk: Path) -> None:
+    """Killed and started again while the disk is full: it starts, serves reads, says 507, and resumes."""
+    forebay = launch(env=SMALL)
+    forebay.data = small_disk / "data"
+    forebay.start()
+    ballast = small_disk / "ballast"
+    forebay.post(numbers(0, 1000), key="first").raise_for_status()
+    forebay.drained()
+    room = os.statvfs(small_disk)
+    ballast.write_bytes(bytes(room.f_bavail * room.f_frsize))
+    count = fill(forebay, 1000)
+    forebay.kill()
+    room = os.statvfs(small_disk)
+    with ballast.open("ab") as file:
+        file.write(bytes(room.f_bavail * room.f_frsize))
+    forebay.spawn()
+    assert "disk is full" in not_ready(forebay)
+    fill(forebay, count)
+    assert forebay.status()["accepted"] == count
+    ballast.unlink()
+    eventually(lambda: forebay.readiness() == 200, "ready again")
+    assert forebay.post(numbers(0, 1000), key="first").json()["first_offset"] < count
+    forebay.drained()
+    assert forebay.values() == [float(value) for value in range(count)]
