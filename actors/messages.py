@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from journal.events import Metric, Nanoseconds, Offset, PackedMetrics
+from journal.events import Metric, MetricsAsSent, Nanoseconds, Offset, PackedMetrics
 from web.ports import Receipt
 
 
@@ -17,7 +17,7 @@ class Submit(msgspec.Struct, frozen=True):
     `metrics` are the same once more, for subscribers; none where nobody listens.
     """
 
-    packed: PackedMetrics
+    event: PackedMetrics | MetricsAsSent
     count: int
     metrics: Sequence[Metric]
     receive: Callable[[Receipt], None]

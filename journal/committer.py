@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from journal.disk import is_full
-from journal.events import Event, Nanoseconds, PackedMetrics, State, encoder, is_metrics, is_plain, width
+from journal.events import Appendable, Nanoseconds, State, encoder, is_metrics, is_plain, width
 from journal.framing import RECORD_HEADER_SIZE, Place, Sealing, record_size, seal
 from journal.recovery import new_segment
 from journal.replay import evolve, evolve_plain
@@ -59,14 +59,14 @@ class Append(msgspec.Struct, frozen=True, gc=False):
     `control`: it has no metrics, and so may use the reserve of a full disk. `plain`: it has nothing else.
     """
 
-    events: Sequence[Event | PackedMetrics]
+    events: Sequence[Appendable]
     width: int
     control: bool
     plain: bool
     done: Any
 
 
-def to_append(events: Sequence[Event | PackedMetrics], done: Any) -> Append:
+def to_append(events: Sequence[Appendable], done: Any) -> Append:
     """`events` as an Append."""
     control = not any(map(is_metrics, events))
     return Append(events, sum(map(width, events)), control, all(map(is_plain, events)), done)

@@ -27,12 +27,11 @@ from journal.committer import (
 )
 from journal.disk import FileSystem, OsFileSystem, is_full, yield_to_others
 from journal.events import (
-    Event,
+    Appendable,
     JournalClosed,
     JournalOpened,
     Nanoseconds,
     Offset,
-    PackedMetrics,
     SegmentsRetired,
     State,
 )
@@ -169,7 +168,7 @@ class Journal:
         self._watchers.append(committed)
         return lambda: self._watchers.remove(committed)
 
-    def append(self, events: Sequence[Event | PackedMetrics]) -> asyncio.Future[Appended]:
+    def append(self, events: Sequence[Appendable]) -> asyncio.Future[Appended]:
         """Append `events`, not empty, as one: all or none of them are in the journal after a crash.
 
         The future is done when they are as durable as `options.durability` says. It raises
@@ -180,7 +179,7 @@ class Journal:
             raise JournalClosedError(self.directory)
         return self._append(events)
 
-    def _append(self, events: Sequence[Event | PackedMetrics]) -> asyncio.Future[Appended]:
+    def _append(self, events: Sequence[Appendable]) -> asyncio.Future[Appended]:
         done: asyncio.Future[Appended] = self._loop.create_future()
         self._committer.append(to_append(events, done))
         return done

@@ -11,13 +11,14 @@ from journal.events import (
     ActorCrashed,
     ActorRestarted,
     ActorState,
+    Appendable,
     CursorAdvanced,
     CursorState,
-    Event,
     JournalClosed,
     JournalOpened,
     MessageDeadLettered,
     MetricsAccepted,
+    MetricsAsSent,
     Nanoseconds,
     PackedMetrics,
     SegmentsRetired,
@@ -29,10 +30,10 @@ from journal.events import (
 from journal.framing import Record
 
 
-def evolve(state: State, event: Event | PackedMetrics, time: Nanoseconds) -> State:
+def evolve(state: State, event: Appendable, time: Nanoseconds) -> State:
     """The state after `event`, which was written at `time`."""
     match event:
-        case MetricsAccepted() | PackedMetrics():
+        case MetricsAccepted() | PackedMetrics() | MetricsAsSent():
             return evolve_plain(state, width(event))
         case Snapshot():
             # It repeats what the events before it folded to; where those are gone it stands for them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from journal.events import Metric
 from web.auth import Gate, is_cross_site
@@ -12,24 +12,31 @@ from web.problems import ProblemDetails, problem
 from web.receivers import compression, json, msgpack, ndjson
 from web.receivers.compression import Decompressor
 
+Receive: TypeAlias = Callable[[bytes], tuple[list[Metric], bytes]]
+"""From a body to its metrics, and to the JSON that the journal can keep as it is, or b""."""
+
 
 class Plan(NamedTuple):
     """How to read a body, and the idempotency key that came with it, or ""."""
 
-    receive: Callable[[bytes], list[Metric]]
+    receive: Receive
     decompress: Decompressor | None
     key: str
 
 
-_RECEIVERS: dict[str, Callable[[bytes], list[Metric]]] = {
+def _encoded_anew(receive: Callable[[bytes], list[Metric]]) -> Receive:
+    return lambda body: (receive(body), b"")
+
+
+_RECEIVERS: dict[str, Receive] = {
     # A body without a type is not taken for JSON: any web page may send such a one without asking.
-    "application/json": json.receive,
-    "application/x-ndjson": ndjson.receive,
-    "application/ndjson": ndjson.receive,
-    "application/jsonl": ndjson.receive,
-    "application/msgpack": msgpack.receive,
-    "application/x-msgpack": msgpack.receive,
-    "application/vnd.msgpack": msgpack.receive,
+    "application/json": json.receive_as_sent,
+    "application/x-ndjson": _encoded_anew(ndjson.receive),
+    "application/ndjson": _encoded_anew(ndjson.receive),
+    "application/jsonl": _encoded_anew(ndjson.receive),
+    "application/msgpack": _encoded_anew(msgpack.receive),
+    "application/x-msgpack": _encoded_anew(msgpack.receive),
+    "application/vnd.msgpack": _encoded_anew(msgpack.receive),
 }
 _DECOMPRESSORS: dict[str, Decompressor | None] = {
     "": None,

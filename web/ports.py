@@ -43,8 +43,12 @@ Receipt: TypeAlias = Accepted | Refused
 class Ingest(Protocol):
     """The way in."""
 
-    def offer(self, metrics: list[Metric], key: str, receive: Callable[[Receipt], None]) -> None:
+    def offer(
+        self, metrics: list[Metric], key: str, receive: Callable[[Receipt], None], sent: bytes = b""
+    ) -> None:
         """Hand over one request's metrics, not empty, with its idempotency key or "". Never waits.
+
+        `sent` is the same as validated JSON, to be kept as it is; b"" where there is none.
 
         `receive` is called exactly once, on the event loop, possibly before `offer` returns (refusals
         are). It must not raise.

@@ -181,11 +181,11 @@ class IngestProtocol(TurnTaking):
             self._deaf = True
         plan = cast(Plan, turn.plan)
         try:
-            metrics = turn.metrics(plan)
+            metrics, sent = turn.metrics(plan)
         except ReceiverError as error:
             turn.refuse(of_receiver(error))
         else:
-            self.edge.offer(metrics, plan.key, turn.receive)
+            self.edge.offer(metrics, plan.key, turn.receive, sent)
         self._turn = None  # only now: whatever else is raised here is answered in this turn, with 500
 
     # Taking turns

@@ -62,8 +62,8 @@ class IngestTurn:
         else:
             self.body = bytearray(body) + chunk
 
-    def metrics(self, plan: Plan) -> list[Metric]:
-        """What the whole body says, by `plan`. Raises ReceiverError."""
+    def metrics(self, plan: Plan) -> tuple[list[Metric], bytes]:
+        """What the whole body says, by `plan`; see admission.Receive. Raises ReceiverError."""
         body = self.body
         self.body = b""
         if not body:

@@ -56,7 +56,9 @@ class DecodeOnly:
     def __init__(self) -> None:
         self._next = 0
 
-    def offer(self, metrics: list[Metric], key: str, receive: Callable[[Receipt], None]) -> None:
+    def offer(
+        self, metrics: list[Metric], key: str, receive: Callable[[Receipt], None], sent: bytes = b""
+    ) -> None:
         first = self._next
         self._next += len(metrics)
         receive(Accepted(len(metrics), Offset(first), Offset(self._next - 1), "os"))

@@ -23,6 +23,7 @@ from journal.events import (
     MessageDeadLettered,
     Metric,
     MetricsAccepted,
+    MetricsAsSent,
     Offset,
     SegmentsRetired,
     Snapshot,
@@ -31,6 +32,7 @@ from journal.events import (
     UnknownEventError,
     decode,
     encode,
+    is_plain,
     metric_time,
     offsets_of,
     pack_metrics,
@@ -211,3 +213,22 @@ def test_a_metric_out_of_bounds_is_refused(wrong: dict[str, Any]) -> None:
     """Names, finite values, times, kinds and flat attributes are checked by the type itself."""
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(wrong, Metric)
+
+
+@given(st.lists(some_metrics, min_size=1, max_size=5), st.text(max_size=10), st.booleans())
+def test_metrics_as_sent_are_metrics(sent: list[Metric], key: str, as_object: bool) -> None:
+    """A validated body in the journal is read back as the metrics that it says, one object or an array."""
+    if as_object:
+        sent = sent[:1]
+    body = msgspec.json.encode(sent[0] if as_object else sent)
+    event = MetricsAsSent(body, len(sent), key)
+    assert decode(encode([event]), 0) == [MetricsAccepted(sent, key)]
+    assert (width(event), is_plain(event)) == (len(sent), not key)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'[{"name": ""}]'])
+def test_metrics_as_sent_that_cannot_be_read_name_their_offset(body: bytes) -> None:
+    """A body that is not the metrics that it was accepted as is an error at its offset, never a skip."""
+    with pytest.raises(UnknownEventError) as raised:
+        decode(encode([MetricsAsSent(body, 1)]), 17)
+    assert raised.value.offset == 17

@@ -44,7 +44,9 @@ class MemoryIngest:
         self._receipts: dict[str, Accepted] = {}
         self.waiting = asyncio.Event()
 
-    def offer(self, metrics: list[Metric], key: str, receive: Callable[[Receipt], None]) -> None:
+    def offer(
+        self, metrics: list[Metric], key: str, receive: Callable[[Receipt], None], sent: bytes = b""
+    ) -> None:
         """As web.ports.Ingest says."""
         if self.refuse_with is not None:
             receive(self.refuse_with)

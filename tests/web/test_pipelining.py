@@ -44,12 +44,14 @@ async def test_responses_come_in_the_order_of_the_requests(seed: int) -> None:
         offer = running.server.edge.offer
         loop = asyncio.get_running_loop()
 
-        def offer_lazily(metrics: list[Metric], key: str, receive: Callable[[Receipt], None]) -> None:
+        def offer_lazily(
+            metrics: list[Metric], key: str, receive: Callable[[Receipt], None], sent: bytes
+        ) -> None:
             delay = chance.choice((0, 0, 0.001, 0.005))
             if delay:
-                offer(metrics, key, lambda receipt: loop.call_later(delay, receive, receipt) and None)
+                offer(metrics, key, lambda receipt: loop.call_later(delay, receive, receipt) and None, sent)
             else:
-                offer(metrics, key, receive)
+                offer(metrics, key, receive, sent)
 
         running.server.edge.offer = offer_lazily
         wire = await running.connect()
