@@ -208,6 +208,22 @@ async def test_a_roll_that_fails_is_done_again(operation: str) -> None:
         assert len(journal.segments) == 2
 
 
+async def test_a_process_killed_in_the_middle_of_a_roll() -> None:
+    """The new segment has its name, but perhaps not on the disk: the next process, which finds it, makes
+    the name durable before it acknowledges anything in there."""
+    disk = SimDisk()
+    async with journal_on(disk) as journal:
+        await journal.append([metrics(1, 1, text=6000)])
+        disk.fail("sync_directory")
+        with pytest.raises(JournalFailedError):
+            await journal.append([metrics(2, 1, text=3000)])
+        survivor = disk.killed()
+    async with journal_on(survivor) as journal:
+        assert len(journal.segments) == 2
+        await journal.append([metrics(3, 1)])
+        assert await after_any_power_cut(survivor) == [1.0, 3.0]
+
+
 async def test_a_descriptor_that_cannot_be_had_anew() -> None:
     """The sync fails, and then no file can be opened: the append is refused, nothing is written through a
     descriptor that was given back, and the journal goes on once files can be opened."""
