@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec.structs import fields, replace
+from msgspec.structs import fields
 
 from journal.events import (
     Event,
@@ -18,7 +18,7 @@ from journal.framing import SEGMENT_HEADER_SIZE, Clean, Record, Rotten, SegmentH
 from journal.inspect.findings import Condition, Finding
 from journal.inspect.skim import Tally
 from journal.inspect.walk import Damage, End
-from journal.replay import evolve
+from journal.replay import evolve, evolve_plain
 
 
 class Reading:
@@ -127,7 +127,7 @@ class Reading:
         self._mark(tally.first_time)
         self._mark(tally.last_time)
         if self.state is not None:
-            self.state = replace(self.state, accepted=self.state.accepted + tally.metrics)
+            self.state = evolve_plain(self.state, tally.metrics)
         tally.clear()
 
     def _mark(self, time: Nanoseconds) -> None:

@@ -89,8 +89,8 @@ def check_links(links: Sequence[Link], retired_before: int) -> Iterator[Finding]
 def _between(before: Link, after: Link) -> Finding | None:
     first = after.first_offset
     if after.header is None:
-        # The finding of that segment says it.
-        return None
+        # That segment has a finding of its own; where it begins, its name says.
+        return None if before.end is None else before.end.too_early(before.name, first)
     previous = after.header.previous_first
     if previous != before.first_offset:
         begin = before.end.place.next_offset if before.end else previous

@@ -16,15 +16,18 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-from journal.events import Metric, MetricsAccepted, Nanoseconds, encode
+from journal.events import Metric, MetricsAccepted, MetricsAsSent, Nanoseconds, encode
 from journal.framing import RECORD_HEADER_SIZE, RECORD_MAGIC, Place, RecordHeader
 
 _RECORD = struct.Struct("<4sIQIIqIIII")
 _UNCHECKED: Final = RECORD_HEADER_SIZE - 4
 _PLAIN_UNMASKED: Final = 0x100
 
-# An array's first byte, a map of type and metrics, and the first bytes of that: as `encode` begins.
-_BEGINNING: Final = encode([MetricsAccepted([Metric("x", 0.0)])])[1:25]
+# What follows an array's first byte or three: a map of type and more, as far as it is always the same.
+_BEGINNINGS: Final = (
+    encode([MetricsAccepted([Metric("x", 0.0)])])[1:25],
+    encode([MetricsAsSent(b"{}", 1)])[1:27],
+)
 _AFTER_SHORT, _AFTER_LONG = RECORD_HEADER_SIZE + 1, RECORD_HEADER_SIZE + 3
 
 
@@ -69,7 +72,7 @@ def skim(data: bytes, at: int, place: Place, salt: int, tally: Tally) -> Place:
                 or end > end_of_data
                 or crc32(view[position : position + _UNCHECKED], salt) != check
                 or crc32(view[position + RECORD_HEADER_SIZE : end]) != data_check
-                or not (begins(_BEGINNING, position + _AFTER_SHORT) or _begins_known(data, position))
+                or not (begins(_BEGINNINGS, position + _AFTER_SHORT) or _begins_known(data, position))
             ):
                 break
             next_offset, last, position, time = base + count, check, end, written
@@ -109,6 +112,6 @@ def skim_large(
 
 
 def _begins_known(data: bytes, position: int) -> bool:
-    return data.startswith(_BEGINNING, position + _AFTER_SHORT) or data.startswith(
-        _BEGINNING, position + _AFTER_LONG
+    return data.startswith(_BEGINNINGS, position + _AFTER_SHORT) or data.startswith(
+        _BEGINNINGS, position + _AFTER_LONG
     )

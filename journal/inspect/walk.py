@@ -10,7 +10,6 @@ import msgspec
 from msgspec.structs import replace
 
 from journal.framing import (
-    ALIGNMENT,
     RECORD_HEADER_SIZE,
     RECORD_MAGIC,
     SECTOR,
@@ -185,18 +184,19 @@ def written_end(file: SegmentFile, position: int) -> int:
 
 
 def next_record(file: SegmentFile, position: int, salt: int) -> Record | None:
-    """The first whole record behind `position`, or None where there is none."""
-    at = position + ALIGNMENT
-    while data := file.read(at, CHUNK):
+    """The first whole record behind `position`, or None where there is none.
+
+    It may stand where no record is written, not at a multiple of 8: bytes may have been lost before it.
+    """
+    at = position + 1
+    while len(data := file.read(at, CHUNK)) >= len(RECORD_MAGIC):
         found = -1
         while (found := data.find(RECORD_MAGIC, found + 1)) >= 0:
-            if found % ALIGNMENT:
-                continue
             record = _record_at(file, at + found, salt)
             if record is not None:
                 return record
-        # A magic may stand across the border of two chunks only where it is not aligned.
-        at += len(data) // ALIGNMENT * ALIGNMENT or len(data)
+        # A magic may stand across the border of two chunks.
+        at += len(data) - len(RECORD_MAGIC) + 1
     return None
 
 

@@ -56,7 +56,7 @@ def damaged(data: bytes, at: int, how: str, size: int) -> bytes:
             return data[: at + size] + data[at:]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(damages=DAMAGES)
 def test_no_crash_no_invention_no_blindness(
     original: Path, damages: list[tuple[int, float, str, int]]

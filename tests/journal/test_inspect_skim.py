@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journal.events import ActorRestarted, Event, MetricsAccepted
-from journal.framing import Place, read_header, records
+from journal.events import (
+    ActorRestarted,
+    Appendable,
+    Event,
+    Metric,
+    MetricsAccepted,
+    MetricsAsSent,
+    pack_metrics,
+    width,
+)
+from journal.framing import Sealing, encode_record, read_header, records
 from journal.inspect.skim import Tally, skim, skim_large
-from tests.journal.building import SALT, SegmentBuilder, metrics, start_of
+from tests.journal.building import SALT, SegmentBuilder, metrics
 
 
 def built(sizes: list[int], control_at: int) -> SegmentBuilder:
@@ -73,15 +83,35 @@ def test_a_large_record_is_checked_in_parts(window: int, flip: int | None) -> No
     assert tally.metrics == (10 if flip is None else 0)
 
 
-def test_a_record_of_unknown_beginning_is_left_to_be_decoded() -> None:
-    """What is marked plain but does not begin as metrics of this version is not passed over."""
+@pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize(
+    "event",
+    [
+        metrics(0, 3),
+        pack_metrics([Metric("x", 1.0)]),
+        MetricsAsSent(b'{"name":"x","value":1}', 1),
+        MetricsAsSent(b"[" + b",".join([b'{"name":"x","value":1}'] * 200) + b"]", 200),
+    ],
+)
+def test_metrics_of_every_form_are_passed(event: Appendable, count: int) -> None:
+    """However metrics are stored, and however many requests share a record, it need not be decoded."""
     segment = SegmentBuilder()
     begin = segment.place
-    segment.add([MetricsAccepted([])])
-    data = bytes(segment.data)
-    assert skim(data, 0, begin, SALT, Tally()) == segment.place
-    # A keyed request is not plain; to the walk it is a record like any other.
-    segment.add([MetricsAccepted([], key="k")])
-    behind: Place = segment.places[-2]
-    assert skim(bytes(segment.data), 0, behind, SALT, Tally()) == behind
-    assert start_of(segment.header).position == 64
+    tally = Tally()
+    end = segment.add([event] * count)
+    assert skim(bytes(segment.data), 0, begin, SALT, tally) == end
+    assert tally.metrics == count * width(event)
+
+
+def test_what_is_not_plain_metrics_is_left_to_be_decoded() -> None:
+    """A keyed request, a control event and an unknown kind that claims to be plain are not passed over."""
+    for event in (MetricsAccepted([], key="k"), ActorRestarted("/a")):
+        segment = SegmentBuilder()
+        begin = segment.place
+        segment.add([event])
+        assert skim(bytes(segment.data), 0, begin, SALT, Tally()) == begin
+    segment = SegmentBuilder()
+    begin = segment.place
+    sealing = Sealing(begin.next_offset, 1, 7, True, 0, begin.chain)
+    data = bytes(segment.data) + encode_record(b"\x91\x81\xa4type\xa9metrics/2", sealing, SALT)
+    assert skim(data, 0, begin, SALT, Tally()) == begin
