@@ -56,6 +56,9 @@ CLOSE_LATE_WITHIN = 0.5
 GATHER = 0.05
 """Seconds between two writes of a store that is level: each costs a sync, often of the journal's disk."""
 
+TURNS = 3
+"""Turns of the event loop by which it is judged to be busy."""
+
 NOTE_EVERY = 1.0
 """Seconds between two notes of a moving cursor in the journal."""
 
@@ -233,6 +236,15 @@ class PersistenceActor(Actor[PersistenceMessage]):
         began = self.context.clock.monotonic()
         await anyio.lowlevel.checkpoint()
         return self.context.clock.monotonic() - began
+
+    async def _turn_of_the_loop(self) -> float:
+        """Seconds that the event loop takes to come round, the shortest of a few times."""
+        shortest = float("inf")
+        for _ in range(TURNS):
+            began = self.context.clock.monotonic()
+            await anyio.sleep(0)
+            shortest = min(shortest, self.context.clock.monotonic() - began)
+        return shortest
 
     def _pull_again(self) -> None:
         self._asleep = False

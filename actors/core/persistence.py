@@ -108,8 +108,8 @@ class RetryPolicy(msgspec.Struct, frozen=True):
         return max(self.first, longest * chance, retry_after or 0.0)
 
 
-BUSY_TURN = 0.001
-"""Seconds that a turn of the event loop takes at least when it has hardly a moment to itself."""
+BUSY_TURN = 0.0003
+"""Seconds that each turn of the event loop takes at least when it has hardly a moment to itself."""
 
 COURTESY = 4.0
 """How many times as long as the last write took a store rests while the loop is busy."""
@@ -119,7 +119,7 @@ LONGEST_COURTESY = 1.0
 
 
 def courtesy(took: float, turn: float) -> float:
-    """Seconds to rest after a write of `took` seconds, the loop's last turn having taken `turn`.
+    """Seconds to rest after a write of `took` seconds, the loop's shortest turn of late being `turn`.
 
     On a busy machine accepting comes before storing: what is not stored yet is safe in the journal, what
     is not accepted yet is not. Resting, and not a lower priority of the store's thread: that would be
