@@ -70,7 +70,9 @@ class _Folding:
         """Tell of a gap from the end of the open frame, `before`, to `end`."""
         self.close(before)
         if end > self.first:
-            self.frames.append(gap_frame(Gap(Offset(self.first), Offset(end - 1), "busy")))
+            gap = gap_frame(Gap(Offset(self.first), Offset(end - 1), "busy"))
+            # With offsets, so that it keeps its place in the queue of a slow subscriber and is not dropped.
+            self.frames.append(Frame(gap.text, self.first, end - 1))
         self.first = end
 
     def add(self, arrived: Arrived) -> None:

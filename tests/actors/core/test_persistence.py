@@ -1,0 +1,116 @@
+"""How a store is fed, as a pure decision."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.core.persistence import (
+    LONGEST_WAIT,
+    Failed,
+    Feed,
+    Feeding,
+    Open,
+    Opened,
+    Opening,
+    Rest,
+    RetryPolicy,
+    State,
+    Stored,
+    Waiting,
+    evolve,
+    next_step,
+)
+from journal.events import Offset
+
+POLICY = RetryPolicy(first=0.2, factor=2.0)
+kinds = st.sampled_from(["outage", "throttled", "transient", "poison", "denied", "corrupt"])
+failures = st.builds(
+    Failed,
+    kind=kinds,
+    error=st.just("boom"),
+    now=st.just(0.0),
+    chance=st.floats(0, 1),
+    retry_after=st.none() | st.floats(0, 100),
+)
+
+
+class Model:
+    """A store that has taken everything before `taken`, and the clock of its actor."""
+
+    def __init__(self) -> None:
+        self.state: State = Opening()
+        self.taken = 0
+        self.now = 0.0
+
+    def step(self, failed: Failed | None, batch: int) -> None:
+        match next_step(self.state, self.now):
+            case Rest(seconds=seconds):
+                assert 0 < seconds <= LONGEST_WAIT + 100
+                self.now += seconds
+            case Open():
+                event = Opened(Offset(self.taken)) if failed is None else self._at(failed)
+                self.state = evolve(self.state, event, POLICY)
+            case Feed(cursor=cursor):
+                assert cursor == self.taken, "something is skipped, or sent to be stored again"
+                if failed is None:
+                    self.taken += batch
+                    event = Stored(Offset(self.taken))
+                else:
+                    event = self._at(failed)
+                self.state = evolve(self.state, event, POLICY)
+
+    def _at(self, failed: Failed) -> Failed:
+        return Failed(failed.kind, failed.error, self.now, failed.chance, failed.retry_after)
+
+
+@given(st.lists(st.tuples(st.none() | failures, st.integers(1, 100))))
+def test_nothing_is_skipped_whatever_fails(script: list[tuple[Failed | None, int]]) -> None:
+    """Every attempt begins exactly where the last success ended, and after the last failure it goes on."""
+    model = Model()
+    for failed, batch in script:
+        model.step(failed, batch)
+    before = model.taken
+    for _ in range(4):
+        model.step(None, 7)
+    assert model.taken > before
+    assert isinstance(model.state, Feeding)
+
+
+@given(st.lists(failures, min_size=1, max_size=30))
+def test_waits_grow_and_stay_within_bounds(series: list[Failed]) -> None:
+    """Each wait is at least the first one and what the store asked for, at most the longest, or that."""
+    state: State = Feeding(Offset(3))
+    for attempt, failed in enumerate(series, 1):
+        state = evolve(state, failed, POLICY)
+        assert isinstance(state, Waiting)
+        assert state.attempts == attempt
+        assert state.cursor == 3
+        asked = failed.retry_after or 0.0
+        assert max(POLICY.first, asked) <= state.until <= max(LONGEST_WAIT, asked)
+
+
+def test_without_jitter_the_wait_doubles_up_to_the_longest() -> None:
+    """0.2, 0.4, 0.8 … 30 seconds."""
+    waits = [POLICY.wait(attempts, 1.0, None) for attempts in range(1, 11)]
+    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]
+
+
+def test_opening_alone_does_not_end_a_row_of_failures() -> None:
+    """A full disk opens and takes nothing: the backoff goes on, and the error stays known."""
+    state: State = Feeding(Offset(0))
+    for _ in range(3):
+        state = evolve(state, Failed("outage", "disk full", 0.0, 1.0), POLICY)
+        state = evolve(state, Opened(Offset(0)), POLICY)
+    assert state == Feeding(Offset(0), 3, "disk full")
+    assert evolve(state, Stored(Offset(5)), POLICY) == Feeding(Offset(5))
+
+
+def test_only_what_may_be_the_connections_fault_is_met_by_opening_anew() -> None:
+    """An outage, and rights or tables that somebody mends meanwhile; other errors say nothing against it."""
+    for kind in ("throttled", "transient", "poison", "corrupt"):
+        state = evolve(Feeding(Offset(4)), Failed(kind, "", 0.0, 0.0), POLICY)
+        assert next_step(state, 1.0) == Feed(Offset(4))
+    for kind in ("outage", "denied"):
+        state = evolve(Feeding(Offset(4)), Failed(kind, "", 0.0, 0.0), POLICY)
+        assert next_step(state, 1.0) == Open()
