@@ -125,6 +125,7 @@ async def test_kinds_names_and_sources(journal: Path) -> None:
     assert len(cursors) == 10
     assert {line.kind for line in cursors} == {"cursor-advanced", "gauge"}
     assert lines_of(journal, Selection(limit=0)) == []
+    assert lines_of(journal, Selection(limit=4)) == lines_of(journal)[:4]
 
 
 async def test_it_goes_on_behind_a_damage_and_tells_it(journal: Path) -> None:

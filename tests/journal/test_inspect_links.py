@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from journal.events import State
-from journal.framing import SegmentHeader, decode_segment_header
-from journal.inspect import verify_newest
+from journal.events import Offset, SegmentsRetired, State
+from journal.framing import SEGMENT_HEADER_SIZE, Place, SegmentHeader, decode_segment_header
+from journal.inspect import Finding, SegmentReport, verify, verify_newest
 from journal.log import Journal
 from journal.recovery import new_segment
 from tests.journal.building import clock, start_of
@@ -100,3 +100,40 @@ async def test_a_snapshot_that_is_not_the_fold(tmp_path: Path) -> None:
 
 def begun_name(header: SegmentHeader) -> str:
     return f"{header.first_offset:020d}.segment"
+
+
+async def test_a_segment_that_follows_another_past(journal: Path) -> None:
+    """A segment of the right journal, name and offset that continues other records is told by the chain."""
+    first, second = names_in(journal)[:2]
+    header = decode_segment_header((journal / second).read_bytes())
+    assert isinstance(header, SegmentHeader)
+    place = Place(0, header.first_offset, header.chain ^ 1)
+    begun = new_segment(header.journal_id, place, header.previous_first, State(), 9)
+    for name in names_in(journal)[1:]:
+        (journal / name).unlink()
+    (journal / second).write_bytes(begun.head)
+    assert [(each.condition, each.segment) for each in findings_in(journal)] == [
+        ("fold", second),
+        ("chain", second),
+    ]
+    assert first == names_in(journal)[0]
+
+
+async def test_a_segment_recycled_while_it_is_read(journal: Path) -> None:
+    """A segment that retention takes and zeroes in the middle of a verification leaves no finding."""
+    opened = await Journal.open(str(journal), options=SMALL, now=clock())
+    doomed = names_in(journal)[:2]
+    taken = [Offset(int(name[:20])) for name in doomed]
+    await opened.append([SegmentsRetired(taken, Offset(int(names_in(journal)[2][:20])), 0)])
+    await opened.close()
+
+    def reading(name: str, byte: int) -> None:
+        if name == doomed[1] and byte > SEGMENT_HEADER_SIZE and (journal / name).exists():
+            (journal / doomed[0]).unlink()
+            (journal / name).rename(journal / "spare.new.part")
+            (journal / "spare.new.part").write_bytes(bytes(1000))
+
+    steps = list(verify(str(journal), reading=reading))
+    assert not (journal / doomed[1]).exists()
+    assert [step for step in steps if isinstance(step, Finding)] == []
+    assert doomed[1] not in [step.name for step in steps if isinstance(step, SegmentReport)]

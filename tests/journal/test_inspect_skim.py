@@ -13,6 +13,7 @@ from journal.events import (
     Metric,
     MetricsAccepted,
     MetricsAsSent,
+    encode,
     pack_metrics,
     width,
 )
@@ -114,4 +115,14 @@ def test_what_is_not_plain_metrics_is_left_to_be_decoded() -> None:
     begin = segment.place
     sealing = Sealing(begin.next_offset, 1, 7, True, 0, begin.chain)
     data = bytes(segment.data) + encode_record(b"\x91\x81\xa4type\xa9metrics/2", sealing, SALT)
+    assert skim(data, 0, begin, SALT, Tally()) == begin
+
+
+@pytest.mark.parametrize(("base", "chain"), [(0, 1), (1, 0)])
+def test_a_record_that_does_not_follow_is_left_to_the_framing(base: int, chain: int) -> None:
+    """A plain record of right checksums at the wrong offset, or with the wrong chain, is not passed over."""
+    segment = SegmentBuilder()
+    begin = segment.place
+    sealing = Sealing(begin.next_offset + base, 3, 7, True, 0, begin.chain ^ chain)
+    data = bytes(segment.data) + encode_record(encode([metrics(0, 3)]), sealing, SALT)
     assert skim(data, 0, begin, SALT, Tally()) == begin
