@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.config import Settings
 from actors.stores.base import (
     DeniedError,
     HistoryStore,
@@ -21,8 +22,10 @@ from actors.stores.base import (
 )
 from actors.stores.memory import MemoryStore, MemoryTables
 from actors.stores.sqlite import SqliteStore
+from journal.disk import OsFileSystem
 from journal.events import Offset
-from tests.process.composed import Composed, composed, until
+from tests.journal.faults import SlowSync
+from tests.process.composed import SEGMENT, Composed, composed, until
 from web.ports import StoreStatus
 
 
@@ -94,6 +97,12 @@ async def stored(make: Make, running: Composed) -> list[Offset]:
 
 def status(running: Composed, at: int = 0) -> StoreStatus:
     return running.forebay.status.report().stores[at]
+
+
+def noted(running: Composed) -> int:
+    """How many metrics the memory store holds as the journal knows."""
+    known = running.journal.state.cursors.get("memory")
+    return known.persisted if known is not None else 0
 
 
 @contextlib.asynccontextmanager
@@ -201,6 +210,23 @@ async def test_a_commit_at_any_moment_wakes_the_store(make: Make, tmp_path: Path
                 await until(lambda: status(running).lag == 0, "the only metric is stored", 3)
             await asyncio.sleep(number % 7 / 1000)
         await until(lambda: status(running).lag == 0, "the last metric is stored", 3)
+
+
+async def test_a_commit_during_a_step_that_finds_nothing_wakes_the_store(tmp_path: Path) -> None:
+    """While the store's actor looks at a control event and waits for a slow sync, a metric is committed:
+    it is stored soon, though nothing more is committed after it."""
+    disk = SlowSync(OsFileSystem(), 0.03)
+    settings = Settings(
+        data=str(tmp_path / "data"), segment_bytes=SEGMENT, durability="interval", sync_interval=60.0
+    )
+    async with composed(tmp_path / "data", [MemoryStore()], settings=settings, fs=disk) as running:
+        for number in range(1, 8, 2):
+            await running.offer(1)
+            await until(lambda: status(running).lag == 0, "the metric is stored", 3)
+            await until(lambda n=number: noted(running) == n, "its cursor is noted")
+            await asyncio.sleep(number / 1000)
+            await running.offer(1)
+            await until(lambda: status(running).lag == 0, "the second metric is stored", 3)
 
 
 async def test_two_stores_each_at_its_own_pace(tmp_path: Path) -> None:

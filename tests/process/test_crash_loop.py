@@ -26,8 +26,8 @@ from tests.process.poster import metric
 
 LOOPS = int(os.environ.get("FOREBAY_CRASH_LOOPS", "50"))
 SEED = int(os.environ.get("FOREBAY_CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
-STARTING = 0.9
-"""Seconds within which a kill hits the interpreter's start, recovery, or the first requests."""
+STARTING = 0.5
+"""Seconds within which a kill hits the interpreter's start, or recovery, or the first requests."""
 RETIRING = 6.0
 """Seconds after which a process has retired segments once."""
 
@@ -61,10 +61,21 @@ def posting(forebay: Forebay, seed: int) -> Iterator[Path]:
         poster.wait()
 
 
-def moments(loops: int, chance: random.Random) -> list[float]:
-    """Seconds after its start at which each process is killed: one in sixteen lives to retire segments."""
+class Moment(NamedTuple):
+    """When a process is killed: so many seconds after its start, or after it said that it is ready."""
+
+    seconds: float
+    ready: bool
+
+
+def moments(loops: int, chance: random.Random) -> list[Moment]:
+    """Two of five hit the interpreter's start or recovery; one in sixteen lives to retire segments."""
     return [
-        RETIRING + chance.random() if at % 16 == 5 else chance.uniform(0.0, chance.choice((STARTING, 1.4)))
+        Moment(RETIRING + chance.random(), True)
+        if at % 16 == 5
+        else Moment(chance.uniform(0.0, STARTING), False)
+        if at % 5 in (1, 3)
+        else Moment(chance.uniform(0.0, chance.choice((0.05, 0.8))), True)
         for at in range(loops)
     ]
 
@@ -112,9 +123,9 @@ def crash_loop(forebay: Forebay, loops: int) -> None:
     before_ready = 0
     with posting(forebay, SEED) as ledger:
         for moment in moments(loops, chance):
-            forebay.spawn()
+            (forebay.start if moment.ready else forebay.spawn)()
             # The moment is the point here, not a condition: this is no wait for something to happen.
-            time.sleep(moment)
+            time.sleep(moment.seconds)
             assert forebay.code is None, f"left by itself with {forebay.code}:\n{forebay.log()[-4000:]}"
             before_ready += forebay.readiness() != 200
             forebay.kill()
