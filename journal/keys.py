@@ -74,7 +74,7 @@ class KeyIndex:
             raise
 
     def _prepare(self) -> None:
-        # NORMAL syncs around checkpoints only. Without it a power cut in one could leave `upto` and lose keys.
+        # NORMAL syncs around checkpoints only; without it a power cut in one could keep `upto`, not the keys.
         self._db.executescript(
             """
             PRAGMA journal_mode = WAL;

@@ -178,6 +178,9 @@ class SegmentWriter:
                         self._fs.remove(spare)
                 raise
         with contextlib.suppress(OSError):
+            # The next zeroes are written into the memory that this frees. Otherwise the journal goes through
+            # all of the machine's, whose fresh pages cost several times as much as the writing itself.
+            self._file.forget()
             self._file.close()
         self.must_roll = self._doubtful = False
         self._name, self._file = roll.name, file

@@ -111,7 +111,7 @@ class RetryPolicy(msgspec.Struct, frozen=True):
 BUSY_TURN = 0.0003
 """Seconds that each turn of the event loop takes at least when it has hardly a moment to itself."""
 
-COURTESY = 4.0
+COURTESY = 9.0
 """How many times as long as the last write took a store rests while the loop is busy."""
 
 LONGEST_COURTESY = 1.0

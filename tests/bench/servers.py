@@ -36,7 +36,7 @@ class SlowFile:
     def __init__(self, file: File) -> None:
         self._file = file
         self.read_at, self.write_at, self.size = file.read_at, file.write_at, file.size
-        self.truncate, self.close = file.truncate, file.close
+        self.truncate, self.forget, self.close = file.truncate, file.forget, file.close
 
     def sync(self) -> None:
         time.sleep(SLOW_SYNC)

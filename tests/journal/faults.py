@@ -57,6 +57,7 @@ class _WrappedFile:
         self.read_at = file.read_at
         self.size = file.size
         self.truncate = file.truncate
+        self.forget = file.forget
         self.close = file.close
 
     def write_at(self, position: int, data: ReadableBuffer) -> None:

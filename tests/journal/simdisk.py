@@ -279,6 +279,9 @@ class SimFile:
             self._check()
             return len(self._inode.content)
 
+    def forget(self) -> None:
+        """See File; this disk keeps nothing in memory that is on the platter."""
+
     def truncate(self, size: int) -> None:
         """See File."""
         with self._disk.lock:
