@@ -90,12 +90,17 @@ def check_journal(data: str) -> Check:
     directory = os.path.join(data, "journal")
     if not os.path.isdir(directory):
         return Check("journal", "none yet: the first start begins one")
-    return verify_newest(directory)
+    from journal.inspect import verify_newest
+    from journal.reader import NoJournalError
 
-
-def verify_newest(directory: str) -> Check:
-    """The place for `journal.inspect`: what its verification of the newest segment says."""
-    return Check("journal", f"{directory}: there; `forebay journal verify` reads every byte of it")
+    try:
+        findings = verify_newest(directory)
+    except NoJournalError:
+        return Check("journal", "none yet: the first start begins one")
+    corrupt = [finding for finding in findings if finding.gravity == "corrupt"]
+    if corrupt:
+        return Check("journal", str(corrupt[0]), "corrupt")
+    return Check("journal", "; ".join(["the newest segment is sound", *map(str, findings)]))
 
 
 def check_store(url: StoreUrl, settings: Settings) -> Check:

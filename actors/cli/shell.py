@@ -19,7 +19,7 @@ COMMANDS = {
     "status": "one look at a running process",
     "audit": "prove that accepted = persisted + dead-lettered + pending",
     "demo": "send realistic metrics to a running process",
-    "journal": "look into a journal: ls, stat, verify, dump",
+    "journal": "look into a journal: ls, verify, dump",
 }
 
 _EPILOG = """\
@@ -69,8 +69,8 @@ def _dispatch(arguments: list[str]) -> int:
     if name == "journal" and set(arguments[: arguments.index(name)]) <= {"--debug"}:
         from journal.__main__ import main as journal_main
 
-        rest = [word for word in arguments[arguments.index(name) + 1 :] if word != "--debug"]
-        return journal_main(rest, "forebay journal")
+        at = arguments.index(name)
+        return journal_main([*arguments[:at], *arguments[at + 1 :]], "forebay journal")
     args = _parser(name).parse_args(arguments)
     run = import_module(f"actors.cli.{args.command}").run
     return int(run(args))
