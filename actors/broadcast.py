@@ -73,7 +73,7 @@ class BroadcastActor(Actor[BroadcastMessage]):
                     self._due = None
                 case SendStatus():
                     if len(self._subscribers):
-                        self._subscribers.offer(encode_frame(StatusFrame(self._status.report())))
+                        self._subscribers.offer(status_frame(self._status))
         if self._arrived and self._due is None:
             wait = self._sent_at + self._interval - self.context.clock.monotonic()
             if wait <= 0:
@@ -92,14 +92,26 @@ class BroadcastActor(Actor[BroadcastMessage]):
             self._subscribers.offer(frame)
 
 
+def status_frame(status: Status) -> Frame:
+    """How the system is, as a frame."""
+    return encode_frame(StatusFrame(status.report()))
+
+
 class LivePort:
     """What the edge asks of what happens: `web.ports.Live`."""
 
-    def __init__(self, subscribers: Subscribers, journal: Journal, version: str) -> None:
+    def __init__(self, subscribers: Subscribers, journal: Journal, status: Status, version: str) -> None:
         self._subscribers = subscribers
         self._journal = journal
+        self._status = status
         self._version = version
-        self.subscribe = subscribers.including
+
+    @contextmanager
+    def subscribe(self, sink: FrameSink) -> Generator[Offset]:
+        """See web.ports.Live. The status comes at once, not with the next beat."""
+        with self._subscribers.including(sink) as first:
+            sink.offer(status_frame(self._status))
+            yield first
 
     def hello(self) -> Frame:
         """See web.ports.Live."""

@@ -184,7 +184,7 @@ class Forebay:
         token = self.settings.token
         ports = Ports(
             ingest=IngestPort(self.system.ref("ingest"), lambda: len(self._subscribers) > 0),
-            live=LivePort(self._subscribers, self.journal, __version__),
+            live=LivePort(self._subscribers, self.journal, self.status, __version__),
             status=self.status,
             history=StoreHistory(self._stores[0]),
             settings=EdgeSettings(
