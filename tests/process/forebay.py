@@ -56,12 +56,13 @@ class Forebay:
         home: Path,
         *flags: str,
         env: Mapping[str, str] | None = None,
+        port: int = 0,
         program: Sequence[str] = ("-m", "actors"),
         **popen: Any,
     ) -> None:
         self.home = home
         self.data = home / "data"
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = dict(env or {})
         self.log_path = home / "log"
