@@ -124,7 +124,10 @@ async def test_status_frames_come_by_the_second(tmp_path: Path) -> None:
     """They hold what GET /api/status says."""
     async with composed(tmp_path / "data", [MemoryStore()]) as running, live(running) as wire:
         await running.offer(7)
+        # One that was on its way before may still come first.
         found = await frame(wire, "status")
+        if found["status"]["accepted"] == 0:
+            found = await frame(wire, "status")
         assert found["status"]["accepted"] == 7
         async with running.client() as client:
             answer = (await client.get("/api/status")).json()
