@@ -12,7 +12,6 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Literal
 
 import anyio
-import anyio.lowlevel
 import structlog
 
 from actors.core.persistence import (
@@ -24,6 +23,7 @@ from actors.core.persistence import (
     Open,
     Opened,
     Opening,
+    Pressure,
     Rest,
     RetryPolicy,
     State,
@@ -55,9 +55,6 @@ CLOSE_LATE_WITHIN = 0.5
 
 GATHER = 0.05
 """Seconds between two writes of a store that is level: each costs a sync, often of the journal's disk."""
-
-TURNS = 3
-"""Turns of the event loop by which it is judged to be busy."""
 
 NOTE_EVERY = 1.0
 """Seconds between two notes of a moving cursor in the journal."""
@@ -156,12 +153,14 @@ class PersistenceActor(Actor[PersistenceMessage]):
         *,
         batch_rows: int,
         policy: RetryPolicy,
+        pressure: Callable[[], Pressure],
     ) -> None:
         self._journal = journal
         self._store = store
         self._progress = progress
         self._batch_rows = batch_rows
         self._policy = policy
+        self._pressure = pressure
         self._reader: JournalReader | None = None
         self._limit = Frontier(journal.first_offset, 0, journal.first_offset)
         self._read_ahead: list[Row] = []
@@ -208,7 +207,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
             with self._progress.attempting():
                 more = await self._step()
             if more:
-                rest = courtesy(self._took, await self._turn_of_the_loop())
+                rest = courtesy(self._took, self._pressure())
                 if rest:
                     self._wake_in(rest)
                 else:
@@ -230,15 +229,6 @@ class PersistenceActor(Actor[PersistenceMessage]):
             self._wake_in(wait)
         else:
             self._pull_again()
-
-    async def _turn_of_the_loop(self) -> float:
-        """Seconds that the event loop takes to come round, the shortest of a few times."""
-        shortest = float("inf")
-        for _ in range(TURNS):
-            began = self.context.clock.monotonic()
-            await anyio.lowlevel.checkpoint()
-            shortest = min(shortest, self.context.clock.monotonic() - began)
-        return shortest
 
     def _pull_again(self) -> None:
         self._asleep = False

@@ -32,6 +32,7 @@ from actors.ingest import IngestActor, IngestPort
 from actors.kernel import ActorSystem, ChildSpec, KernelEvent, SupervisorSpec, Worker
 from actors.messages import Submit
 from actors.persistence import PersistenceActor, StoreProgress
+from actors.pressure import PressureGauge
 from actors.retention import KeeperActor
 from actors.status import StatusPort
 from actors.stores.base import HistoryStore
@@ -175,6 +176,7 @@ class Forebay:
             self._progress[store.name],
             batch_rows=self.settings.store_batch_rows,
             policy=RetryPolicy(factor=self.settings.metrics_persister.retry_backoff_factor),
+            pressure=PressureGauge(self.journal).read,
         )
 
     def _ingest(self) -> IngestActor:

@@ -36,7 +36,7 @@ from journal.events import (
     State,
 )
 from journal.recovery import Recovered, recover
-from journal.segment import SegmentInfo
+from journal.segment import SegmentInfo, room_for_another
 from journal.writer import SegmentWriter
 
 
@@ -96,6 +96,9 @@ class Journal:
         # Writing zeroes costs as much as writing metrics: it must not take the processor from them. A roll
         # that comes before its spare is ready goes into a file that grows, which is slower to sync.
         self._ahead = ThreadPoolExecutor(1, "journal-ahead", initializer=yield_to_others)
+        self._uncommitted = 0
+        self._waiting_since = 0.0
+        self._waited = 0.0
         self._closing = False
         self._failed = False
         self._preparing = False
@@ -159,6 +162,11 @@ class Journal:
         """Whether metrics can be appended now."""
         return "failed" if self._failed else "full" if self._committer.full else "writable"
 
+    @property
+    def seconds_waited(self) -> float:
+        """For how long, since it was opened, there was at least one append that waited for its commit."""
+        return self._waited + (time.monotonic() - self._waiting_since if self._uncommitted else 0.0)
+
     def free_bytes(self) -> int:
         """Room left on the journal's disk."""
         return self._fs.free_bytes(self.directory)
@@ -181,8 +189,16 @@ class Journal:
 
     def _append(self, events: Sequence[Appendable]) -> asyncio.Future[Appended]:
         done: asyncio.Future[Appended] = self._loop.create_future()
+        if not self._uncommitted:
+            self._waiting_since = time.monotonic()
+        self._uncommitted += 1
         self._committer.append(to_append(events, done))
         return done
+
+    def _settled(self, appends: int) -> None:
+        self._uncommitted -= appends
+        if not self._uncommitted:
+            self._waited += time.monotonic() - self._waiting_since
 
     def _report(self, outcome: Outcome) -> None:
         # The loop may be gone when a process is torn down; then nobody waits either.
@@ -191,9 +207,11 @@ class Journal:
 
     def _take(self, outcome: Outcome) -> None:
         match outcome:
-            case Committed():
+            case Committed(appends=appends):
+                self._settled(len(appends))
                 self._advance(outcome)
             case Refused(appends=appends, error=error):
+                self._settled(len(appends))
                 self._failed = isinstance(error, JournalFailedError)
                 for append in appends:
                     if not append.done.done():
@@ -238,6 +256,9 @@ class Journal:
         try:
             make_ahead = self._loop.run_in_executor
             if not await make_ahead(self._ahead, self._writer.has_spare):
+                if not await make_ahead(self._ahead, self._has_room):
+                    self._committer.full = True
+                    return
                 await make_ahead(self._ahead, self._writer.make_spare, self.options.segment_bytes)
             self._committer.full = False
         except OSError as error:
@@ -246,6 +267,11 @@ class Journal:
             self._committer.full = True
         finally:
             self._preparing = False
+
+    def _has_room(self) -> bool:
+        return self._writer.has_recycled() or self.free_bytes() >= room_for_another(
+            self.options.segment_bytes
+        )
 
     async def retire(self, first_offsets: Sequence[Offset]) -> int:
         """Delete the segments that begin at `first_offsets`, the oldest of the journal, never the newest.
@@ -283,6 +309,7 @@ class Journal:
             await self._append([JournalClosed(os.getpid())])
         with contextlib.suppress(JournalFullError, JournalFailedError):
             await self.sync()
+        self._writer.leave()
         await asyncio.to_thread(self._committer.stop)
         await asyncio.to_thread(self._ahead.shutdown)
         self._writer.close()

@@ -114,6 +114,15 @@ def must_roll(position: int, size: int, segment_bytes: int, *, fresh: bool) -> b
     return position + size > segment_bytes and not fresh
 
 
+def room_for_another(segment_bytes: int) -> int:
+    """Bytes that must be free for another segment to be made.
+
+    Half a segment stays free beside it: a store on the same disk needs room to take what is in the
+    journal, or nothing could ever be retired again.
+    """
+    return segment_bytes + segment_bytes // 2
+
+
 def fits_reserve(position: int, size: int, segment_bytes: int, *, control: bool) -> bool:
     """Whether a record fits into the last segment that there is room for, the disk being full."""
     reserve = 0 if control else min(CONTROL_RESERVE, segment_bytes // 4)

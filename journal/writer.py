@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -22,12 +23,18 @@ RECYCLED: Final = SPARE + ".part"
 """A retired segment on its way to become a spare, or a spare not yet all zeroes."""
 
 
-def write_zeroes(file: File, size: int) -> None:
-    """Make the first `size` bytes of `file` zeroes that are on the disk. Raises OSError."""
+def write_zeroes(file: File, size: int, go_on: Callable[[], bool] = lambda: True) -> bool:
+    """Make the first `size` bytes of `file` zeroes that are on the disk; False if told not to go on.
+
+    Raises OSError.
+    """
     for position in range(0, size, len(_ZEROES)):
+        if not go_on():
+            return False
         file.write_at(position, _ZEROES[: size - position])
         # Little by little: one sync of it all would hold up the journal's own.
         file.sync()
+    return True
 
 
 class Roll(msgspec.Struct, frozen=True):
@@ -69,6 +76,7 @@ class SegmentWriter:
         self._doubtful = False
         """A sync failed, and what it was to save has not been written again: a further sync says nothing."""
         self._spare_lock = threading.Lock()
+        self._leaving = False
         self.must_roll = False
         """A roll got as far as giving the new segment its name: nothing may be written to the old one."""
 
@@ -187,9 +195,17 @@ class SegmentWriter:
         self._end = self.synced = len(roll.head)
         self._last_record = (self._end, 0)
 
+    def leave(self) -> None:
+        """Let `make_spare` end soon, without a spare. May be called from any thread."""
+        self._leaving = True
+
     def has_spare(self) -> bool:
         """Whether a file of zeroes waits to become the next segment."""
         return SPARE in self._fs.names(self._directory)
+
+    def has_recycled(self) -> bool:
+        """Whether a retired segment waits to become a spare, which then takes no more room."""
+        return RECYCLED in self._fs.names(self._directory)
 
     def make_spare(self, size: int) -> None:
         """Make the file that becomes the next segment: `size` bytes of written zeroes.
@@ -202,13 +218,15 @@ class SegmentWriter:
             file = self._fs.open(part, create=True)
         try:
             file.truncate(min(file.size(), size))
-            write_zeroes(file, size)
+            whole = write_zeroes(file, size, lambda: not self._leaving)
         except OSError:
             file.close()
             with contextlib.suppress(OSError):
                 self._fs.remove(part)
             raise
         file.close()
+        if not whole:
+            return
         with self._spare_lock:
             if self.has_spare():
                 self._fs.remove(part)
@@ -221,7 +239,7 @@ class SegmentWriter:
         # takes the name of a file that is being zeroed: it would become a spare with its records in it.
         with self._spare_lock:
             for name in names:
-                if RECYCLED in self._fs.names(self._directory) or self.has_spare():
+                if self.has_recycled() or self.has_spare():
                     self._fs.remove(self._path(name))
                 else:
                     self._fs.rename(self._path(name), self._path(RECYCLED))

@@ -108,24 +108,35 @@ class RetryPolicy(msgspec.Struct, frozen=True):
         return max(self.first, longest * chance, retry_after or 0.0)
 
 
-BUSY_TURN = 0.0003
-"""Seconds that each turn of the event loop takes at least when it has hardly a moment to itself."""
+PRESSED = 0.8
+"""Share of the time, of waiting and of processor alike, from which on the process is pressed."""
 
 COURTESY = 9.0
-"""How many times as long as the last write took a store rests while the loop is busy."""
+"""How many times as long as its last write took a store rests while the process is pressed."""
 
 LONGEST_COURTESY = 1.0
 """Seconds, so that a store moves even while everything is busy for days."""
 
 
-def courtesy(took: float, turn: float) -> float:
-    """Seconds to rest after a write of `took` seconds, the loop's shortest turn of late being `turn`.
+class Pressure(msgspec.Struct, frozen=True):
+    """Shares, 0 to 1, of a stretch of time: `waited`, that some append waited for its commit; `processor`,
+    that the processors worked for this process."""
 
-    On a busy machine accepting comes before storing: what is not stored yet is safe in the journal, what
-    is not accepted yet is not. Resting, and not a lower priority of the store's thread: that would be
-    put off by other programs while it holds the interpreter, and hold up everybody.
+    waited: float
+    processor: float
+
+
+def courtesy(took: float, pressure: Pressure) -> float:
+    """Seconds to rest after a write of `took` seconds.
+
+    When clients wait and there is no processor to spare, accepting comes before storing: what is not
+    stored yet is safe in the journal, what is not accepted yet is not. Resting, and not a lower priority
+    of the store's thread: that would be put off by other programs while it holds the interpreter, and
+    hold up everybody.
     """
-    return min(COURTESY * took, LONGEST_COURTESY) if turn >= BUSY_TURN else 0.0
+    if pressure.waited < PRESSED or pressure.processor < PRESSED:
+        return 0.0
+    return min(COURTESY * took, LONGEST_COURTESY)
 
 
 def evolve(state: State, event: Event, policy: RetryPolicy) -> State:

@@ -20,7 +20,7 @@ PER_APPEND = 1_000
 
 async def fill(data: str, count: int) -> None:
     """Append `count` metrics to the journal in `data`, and leave without closing it."""
-    journal = await Journal.open(os.path.join(data, "journal"), options=Options(durability="os"))
+    journal = await Journal.open(os.path.join(data, "journal"), options=Options())
     some = msgspec.convert(harness.metrics(PER_APPEND), list[Metric])
     began = time.time_ns()
     for start in range(0, count, PER_APPEND * 50):

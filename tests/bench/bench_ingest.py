@@ -53,7 +53,7 @@ def main() -> None:
         }
         for _ in range(options.rounds):
             for name in names:
-                with ExitStack() as stack, harness.scratch() as data:
+                with harness.scratch() as data, ExitStack() as stack:
                     port = harness.free_port()
                     command, ready, path = SERVERS[name](data, port)
                     log = os.path.join(directory, f"{name}.log")

@@ -6,18 +6,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core.persistence import (
+    COURTESY,
+    LONGEST_COURTESY,
     LONGEST_WAIT,
+    PRESSED,
     Failed,
     Feed,
     Feeding,
     Open,
     Opened,
     Opening,
+    Pressure,
     Rest,
     RetryPolicy,
     State,
     Stored,
     Waiting,
+    courtesy,
     evolve,
     next_step,
 )
@@ -114,3 +119,15 @@ def test_only_what_may_be_the_connections_fault_is_met_by_opening_anew() -> None
     for kind in ("outage", "denied"):
         state = evolve(Feeding(Offset(4)), Failed(kind, "", 0.0, 0.0), POLICY)
         assert next_step(state, 1.0) == Open()
+
+
+@given(st.floats(0, 100), st.floats(0, 1), st.floats(0, 1))
+def test_a_store_rests_only_while_clients_wait_and_no_processor_is_idle(
+    took: float, waited: float, processor: float
+) -> None:
+    """Either alone is no reason; the rest grows with the write and has an end."""
+    rest = courtesy(took, Pressure(waited, processor))
+    if min(waited, processor) < PRESSED:
+        assert rest == 0.0
+    else:
+        assert rest == min(COURTESY * took, LONGEST_COURTESY)
