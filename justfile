@@ -57,7 +57,7 @@ test *args: check
 # the quick tests (under a minute)
 [group('develop')]
 quick *args: setup
-    pytest -m 'not slow' {{args}}
+    pytest -m 'not slow' -n 2 --dist worksteal -q {{args}}
 
 # kill the process 500 times under load, and show that nothing is lost or doubled
 [group('develop')]

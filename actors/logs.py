@@ -133,6 +133,7 @@ def configure(
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        logger.setLevel(logging.NOTSET)
     # Requests are counted in /metrics. A line each would be a flood, and would hold query strings.
     for name in ("uvicorn.access", "httpx", "httpcore"):
         logging.getLogger(name).setLevel("WARNING")

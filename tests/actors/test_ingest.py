@@ -171,6 +171,7 @@ async def test_a_full_disk_refuses_with_disk_full_and_resumes(tmp_path: Path) ->
         assert len(await running.journaled()) == accepted + 7
 
 
+@pytest.mark.slow
 async def test_a_small_request_after_a_roll_that_had_no_room_is_not_lost(tmp_path: Path) -> None:
     """A roll that gets its new segment and then no room for the record leaves nothing half done: what is
     accepted next, however small, is there after the next recovery."""
@@ -195,6 +196,7 @@ async def test_a_small_request_after_a_roll_that_had_no_room_is_not_lost(tmp_pat
         assert len(await running.journaled()) == accepted
 
 
+@pytest.mark.slow
 async def test_a_failing_sync_refuses_and_recovers_without_a_trace(tmp_path: Path) -> None:
     """While the disk fails, nothing is acknowledged and nothing stays behind; afterwards all goes on."""
     disk = FailingSync(OsFileSystem())

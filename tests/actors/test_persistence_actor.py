@@ -201,6 +201,7 @@ async def test_a_store_that_hangs_does_not_hold_up_the_end(make: Make, tmp_path:
         assert len(await stored(make, running)) == 10
 
 
+@pytest.mark.slow
 async def test_a_commit_at_any_moment_wakes_the_store(make: Make, tmp_path: Path) -> None:
     """A single metric, at whatever moment of the store's own doings, is stored without help from the next."""
     async with moody(make, tmp_path / "data") as (running, _):
@@ -212,6 +213,7 @@ async def test_a_commit_at_any_moment_wakes_the_store(make: Make, tmp_path: Path
         await until(lambda: status(running).lag == 0, "the last metric is stored", 3)
 
 
+@pytest.mark.slow
 async def test_a_commit_during_a_step_that_finds_nothing_wakes_the_store(tmp_path: Path) -> None:
     """While the store's actor looks at a control event and waits for a slow sync, a metric is committed:
     it is stored soon, though nothing more is committed after it."""

@@ -11,7 +11,7 @@ from actors.core.persistence import Pressure
 from actors.pressure import PressureGauge
 from journal.disk import OsFileSystem
 from journal.events import Metric, pack_metrics
-from journal.log import Journal
+from journal.log import Journal, Options
 from tests.journal.faults import SlowSync
 
 
@@ -25,7 +25,9 @@ class Hands:
 
 @pytest.fixture
 async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
-    journal = await Journal.open(str(tmp_path / "journal"), fs=SlowSync(OsFileSystem(), 0.05))
+    journal = await Journal.open(
+        str(tmp_path / "journal"), options=Options(segment_bytes=65_536), fs=SlowSync(OsFileSystem(), 0.05)
+    )
     yield journal
     await journal.close()
 

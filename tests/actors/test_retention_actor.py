@@ -42,6 +42,7 @@ async def test_segments_go_when_every_store_has_passed_them(tmp_path: Path) -> N
             assert (await client.get("/api/status")).json()["journal"]["first_offset"] == journal.first_offset
 
 
+@pytest.mark.slow
 async def test_a_spare_is_made_ahead(tmp_path: Path) -> None:
     """Soon after the start and after each roll there is a segment of zeroes to go on in."""
     spare = tmp_path / "data/journal/spare.new"

@@ -37,3 +37,10 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 def forebay(launch: Launch) -> Forebay:
     """One Forebay with small segments, started and ready."""
     return launch(env={"FOREBAY_SEGMENT_BYTES": "1MiB"}).start()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever starts whole processes is slow."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.slow)

@@ -12,6 +12,7 @@ from web.ports import EdgeSettings, Refused
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
+@pytest.mark.slow
 async def test_reading_pauses_while_too_many_are_unanswered() -> None:
     """A client that pipelines without end is held back by TCP, not kept in memory."""
     async with serving() as running:
@@ -185,6 +186,7 @@ async def test_the_idempotency_key_is_up_to_255_visible_characters(key: bytes, s
         assert running.ingest.metrics == []
 
 
+@pytest.mark.slow
 async def test_a_body_that_dawdles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """408, and the connection ends."""
     monkeypatch.setattr("web.protocol.REQUEST_TIMEOUT", 1)
@@ -216,6 +218,7 @@ async def test_an_ingest_that_breaks_its_contract_is_a_500(caplog: pytest.LogCap
         assert running.server.edge.in_flight == 0
 
 
+@pytest.mark.slow
 async def test_a_refused_body_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rest of a refused body is read for a while, not for ever."""
     monkeypatch.setattr("web.protocol.LINGER", 0)

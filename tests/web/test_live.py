@@ -221,6 +221,7 @@ async def test_subscribers_are_told_goodbye_when_the_server_stops() -> None:
         assert (await closed(websocket))[0] == 1001
 
 
+@pytest.mark.slow
 async def test_a_subscriber_that_does_not_read_does_not_hold_up_the_end() -> None:
     """The server stops within seconds although a client has stopped reading."""
     started = asyncio.get_running_loop().time()

@@ -110,6 +110,7 @@ def test_problem_names_the_item() -> None:
     assert problem(b"<html>\nno") == "<html> no"
 
 
+@pytest.mark.slow
 def test_sends_at_the_rate_and_accounts_for_all(peer: Peer, tmp_path: Path) -> None:
     """The summary agrees with what the server holds: accepted is stored, poison refused."""
     peer.faults = ["drop after", "busy"]
