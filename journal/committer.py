@@ -128,8 +128,6 @@ class Committer:
         self._options = options
         self._now = now
         self._report = report
-        # One buffer for all records: fresh memory of this size costs more than filling it.
-        self._buffer = bytearray(RECORD_HEADER_SIZE)
         self._gathered: SimpleQueue[Append | Synced | None] = SimpleQueue()
         self._set_aside: deque[Append | Synced | None] = deque()
         self.full = False
@@ -194,7 +192,7 @@ class Committer:
     def _commit(self, batch: list[Append]) -> Committed:
         now = self._now()
         events = [event for append in batch for event in append.events]
-        buffer = self._buffer
+        buffer = bytearray(RECORD_HEADER_SIZE)
         encoder.encode_into(events, buffer, RECORD_HEADER_SIZE)
         size = record_size(len(buffer) - RECORD_HEADER_SIZE)
         self._make_room(size, now, control=all(each.control for each in batch))

@@ -1,7 +1,9 @@
 """Seconds from start to ready after SIGKILL, with 10 and with 50 million metrics in the journal.
 
 `python -m tests.bench.bench_recovery [--rounds 5] [--millions 10 50]`. Every start recovers the journal and
-is killed again. The store is away: what is measured is the journal, not the backlog's way into SQLite.
+is killed again. The store is away: what is measured is the journal, not the backlog's way into SQLite. The
+first start of each, which finds no index of idempotency keys and makes it from the whole journal, is told
+apart: a process that was killed leaves one that is at most a second behind.
 """
 
 from __future__ import annotations
@@ -23,16 +25,18 @@ def main() -> None:
     with harness.scratch() as directory:
         for millions in options.millions:
             prebuilt(f"{directory}/{millions}", int(millions * 1_000_000))
+            first = start_and_kill(f"{directory}/{millions}", directory)
+            print(f"{millions:g} million, without an index of keys: {first:.2f} s")
         for _ in range(options.rounds):
             for millions in options.millions:
                 took.setdefault(millions, []).append(start_and_kill(f"{directory}/{millions}", directory))
     print(f"\n{'millions':>9}{'seconds, median':>17}{'worst':>8}")
     for millions, seconds in took.items():
         print(f"{millions:>9g}{harness.median(seconds):>17.2f}{max(seconds):>8.2f}")
-    first, last = (harness.median(took[each]) for each in (options.millions[0], options.millions[-1]))
+    least, most = (harness.median(took[each]) for each in (options.millions[0], options.millions[-1]))
     print()
-    print(harness.verdict(f"seconds to ready, {options.millions[0]:g} million", first, 2.0, at_most=True))
-    print(harness.verdict("the most / the least metrics", last / first, 1.15, at_most=True))
+    print(harness.verdict(f"seconds to ready, {options.millions[0]:g} million", least, 2.0, at_most=True))
+    print(harness.verdict("the most / the least metrics", most / least, 1.15, at_most=True))
 
 
 def start_and_kill(data: str, directory: str) -> float:
