@@ -15,7 +15,7 @@ import msgspec
 from actors.config import Loaded
 from actors.core.audit import Account, Differing, compare
 from actors.stores.base import HistoryStore
-from actors.stores.factory import make_store
+from actors.stores.factory import make_stores
 from journal.events import MetricsAccepted, Offset, State, offsets_of
 from journal.framing import Record
 from journal.reader import journal_id_of, reading, segment_offsets
@@ -139,7 +139,7 @@ async def _grown_past(directory: str, end: Offset, offset: int) -> bool:
 def run_audit(loaded: Loaded, *, as_json: bool) -> int:
     """Audit the data directory of `loaded`, print the account, and return 0 if it balances, else 1."""
     data = os.path.abspath(loaded.settings.data)
-    stores = [make_store(url.reveal(), data) for url in loaded.settings.store]
+    stores = make_stores([url.reveal() for url in loaded.settings.store], data)
     result = asyncio.run(_audit_and_close(os.path.join(data, "journal"), stores))
     print(msgspec.json.format(msgspec.json.encode(result)).decode() if as_json else describe(result))
     return 0 if result.balances else 1

@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from actors import __version__
 from actors.config import ConfigurationError, Loaded, Settings, reload
 from actors.logs import configure
-from actors.stores.factory import make_store
+from actors.stores.factory import make_stores
 from actors.supervisor import Forebay
 from actors.systemd import Notifier, extend_timeout, ready, stopping, watchdog
 from journal.committer import Options
@@ -70,7 +70,7 @@ def run_process(loaded: Loaded, *, fs: FileSystem | None = None) -> int:
 
 async def _run(loaded: Loaded, data: str, fs: FileSystem) -> None:
     settings = loaded.settings
-    stores = [make_store(url.reveal(), data) for url in settings.store]
+    stores = make_stores([url.reveal() for url in settings.store], data)
     heart = Heart(Notifier())
     signals = Signals(loaded, heart)
     with contextlib.closing(bind(settings.host, settings.port)) as listener, signals.handled():

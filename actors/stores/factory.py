@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from actors.stores.base import HistoryStore
 from actors.stores.memory import MemoryStore
@@ -19,6 +20,18 @@ class StoreUrlError(ValueError):
         self.scheme = scheme if colon else ""
         shown = f"{self.scheme}:…" if self.scheme else "it has no scheme"
         super().__init__(f"store URL {shown}: {reason}; allowed: {ALLOWED}")
+
+
+def make_stores(urls: Sequence[str], data_directory: str) -> list[HistoryStore]:
+    """The stores at `urls`, not yet open. Raises StoreUrlError, also for one that is named twice: both would
+    keep their cursor in the same place."""
+    stores: dict[str, HistoryStore] = {}
+    for url in urls:
+        store = make_store(url, data_directory)
+        if store.name in stores:
+            raise StoreUrlError(url, f"the store {store.name} is named twice")
+        stores[store.name] = store
+    return list(stores.values())
 
 
 def make_store(url: str, data_directory: str) -> HistoryStore:

@@ -118,7 +118,7 @@ def main(name: str, data: str, port: str) -> int:
     if name == "slow":
         fs = SlowDisk()
     elif name == "storeless":
-        actors.process.make_store = lambda url, directory: Gone()  # type: ignore[assignment]
+        actors.process.make_stores = lambda urls, directory: [Gone()]  # type: ignore[assignment]
     else:
         raise SystemExit(f"no server {name!r}")
     return run_process(load_settings({"data": data, "port": int(port)}), fs=fs)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.stores.factory import StoreUrlError, make_store
+from actors.stores.factory import StoreUrlError, make_store, make_stores
 from actors.stores.memory import MemoryStore
 from actors.stores.sqlite import SqliteStore
 
@@ -48,3 +48,11 @@ def test_other_urls_are_refused_with_what_is_allowed(url: str) -> None:
     with pytest.raises(StoreUrlError, match="allowed: sqlite:///PATH") as refused:
         make_store(url, "/data")
     assert "secret" not in str(refused.value)
+
+
+def test_a_store_named_twice_is_refused(tmp_path: Path) -> None:
+    """Two stores of one name would keep their cursors in the same place."""
+    urls = ["sqlite:///a.db", f"sqlite:///{tmp_path}/b.db"]
+    assert len(make_stores(urls, str(tmp_path))) == 2
+    with pytest.raises(StoreUrlError, match="named twice"):
+        make_stores([*urls, urls[0]], str(tmp_path))
