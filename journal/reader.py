@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import aiofiles
 
-from journal.events import MetricsAccepted, Offset, State, offsets_of, width
+from journal.events import MetricsAccepted, Offset, Snapshot, State, offsets_of, width
 from journal.framing import (
     RECORD_HEADER_SIZE,
     SEGMENT_HEADER_SIZE,
@@ -250,7 +250,10 @@ async def accepted_before(
                     state = fold(state, (record,))
                     continue
                 for at, event in offsets_of(record.events(), record.base):
-                    if at + width(event) <= offset:
+                    if isinstance(event, Snapshot):
+                        # It says what was before it, also where `offset` is its own.
+                        state = event.state
+                    elif at + width(event) <= offset:
                         state = evolve(state, event, record.time)
                     elif isinstance(event, MetricsAccepted):
                         return state.accepted + max(0, offset - at)
