@@ -11,20 +11,18 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
 
 from journal.disk import is_full
-from journal.events import Appendable, Nanoseconds, State, encoder, is_metrics, is_plain, width
+from journal.events import Appendable, Durability, Nanoseconds, State, encoder, is_metrics, is_plain, width
 from journal.framing import RECORD_HEADER_SIZE, Place, Sealing, record_size, seal
 from journal.recovery import new_segment
 from journal.replay import evolve, evolve_plain
 from journal.segment import DEFAULT_BYTES, SegmentInfo, fits_reserve, must_roll
 from journal.writer import Roll, SegmentWriter, Write
-
-Durability: TypeAlias = Literal["fsync", "interval", "os"]
 
 MAX_COMMIT_OFFSETS: Final = 16_384
 """At most so many offsets gather into one record (1 to 2 MB), unless one append alone has more."""

@@ -178,8 +178,8 @@ class OsFileSystem:
 def yield_to_others() -> None:
     """Give this thread the processor only when no other thread wants it, or nearly so (nice 19).
 
-    For work that may wait: zeroes made ahead, rows brought to the embedded store. On Linux a priority is a
-    thread's own (setpriority(2), "C library/kernel differences"); elsewhere nothing happens.
+    For work that may wait and hardly holds the interpreter, such as zeroes made ahead. On Linux a priority
+    is a thread's own (setpriority(2), "C library/kernel differences"); elsewhere nothing happens.
     """
     if sys.platform == "linux":
         with suppress(OSError):

@@ -32,6 +32,9 @@ Int64: TypeAlias = Annotated[int, Meta(ge=_MIN_INT64, le=_MAX_INT64)]
 AttributeValue: TypeAlias = str | bool | Int64 | FiniteFloat
 MAX_ATTRIBUTES = 128
 
+Durability: TypeAlias = Literal["fsync", "interval", "os"]
+"""What an append waits for: its sync, the system's memory with a sync by the clock, or that memory alone."""
+
 Kind: TypeAlias = Literal["gauge", "counter", "timer", "histogram", "event"]
 
 

@@ -11,9 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from journal.events import Metric, Nanoseconds, Offset
-
-Durability: TypeAlias = Literal["fsync", "interval", "os"]
+from journal.events import Durability, Metric, Nanoseconds, Offset
 
 
 class Accepted(msgspec.Struct, frozen=True):

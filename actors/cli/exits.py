@@ -7,18 +7,23 @@ repair · 4 data directory in use by another process. Beside these, as shells ha
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import cast
 
 from actors.config import ConfigurationError
+from journal.cli.exits import BROKEN_PIPE, CORRUPT, FAILED, FINE, IN_USE, INTERRUPTED, USAGE
 from journal.disk import DirectoryInUseError
 
-FINE: Final = 0
-FAILED: Final = 1
-USAGE: Final = 2
-CORRUPT: Final = 3
-IN_USE: Final = 4
-INTERRUPTED: Final = 130
-BROKEN_PIPE: Final = 141
+__all__ = [
+    "BROKEN_PIPE",
+    "CORRUPT",
+    "FAILED",
+    "FINE",
+    "INTERRUPTED",
+    "IN_USE",
+    "USAGE",
+    "CommandError",
+    "explain",
+]
 
 # By name, so that telling an error apart does not import what may be the very thing that is broken.
 _FAILED = frozenset(

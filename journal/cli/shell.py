@@ -13,17 +13,11 @@ import traceback
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import Any, Final, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
+from journal.cli.exits import BROKEN_PIPE, CORRUPT, FAILED, FINE, INTERRUPTED, USAGE
 from journal.inspect import Finding, Gravity, worst
 from journal.reader import NoJournalError
-
-FINE: Final = 0
-FAILED: Final = 1
-USAGE: Final = 2
-CORRUPT: Final = 3
-INTERRUPTED: Final = 130
-BROKEN_PIPE: Final = 141
 
 COMMANDS = {
     "ls": "list the segments: offsets, times, records, metrics, bytes, health",

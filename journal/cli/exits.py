@@ -1,0 +1,13 @@
+"""The exit codes of every command; 130 and 141 as shells have them after Ctrl-C and a broken pipe."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FINE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+CORRUPT: Final = 3
+IN_USE: Final = 4
+INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
