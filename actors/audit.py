@@ -16,10 +16,12 @@ from actors.config import Loaded
 from actors.core.audit import Account, Differing, compare
 from actors.stores.base import HistoryStore
 from actors.stores.factory import make_stores
-from journal.events import MetricsAccepted, Offset, State, offsets_of
+from journal.events import MetricsAccepted, offsets_of
 from journal.framing import Record
+from journal.metric import Offset
 from journal.reader import journal_id_of, reading, segment_offsets
 from journal.replay import fold
+from journal.state import State
 
 WINDOW_BYTES = 1024 * 1024
 """Bytes of journal compared at a time: about 10,000 metrics."""

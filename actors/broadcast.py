@@ -13,8 +13,8 @@ from actors.core.rows import rows_of
 from actors.kernel import Actor, Timer
 from actors.messages import Arrived, BroadcastMessage, SendFrames, SendStatus
 from actors.stores.base import Row
-from journal.events import Offset
 from journal.log import Journal
+from journal.metric import Offset
 from journal.reader import OffsetRetiredError, reading
 from web.outbox import gap_frame
 from web.ports import Frame, FrameSink, Gap, Hello, LiveMetric, Status, StatusFrame

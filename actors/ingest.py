@@ -17,9 +17,10 @@ import structlog
 from actors.kernel import Actor, ActorRef, ActorStopped
 from actors.messages import Arrived, BroadcastMessage, IndexKeys, IngestMessage, Submit
 from journal.committer import JournalFailedError, JournalFullError
-from journal.events import Metric, MetricsAsSent, Nanoseconds, Offset, pack_metrics
+from journal.events import MetricsAsSent, pack_metrics
 from journal.keys import KEPT_FOR, KeptReceipt, KeyIndex, digest, keys_of
 from journal.log import Appended, Journal, JournalClosedError
+from journal.metric import Metric, Nanoseconds, Offset
 from journal.reader import reading
 from journal.segment import first_within
 from web.ports import Accepted, Receipt, Refused

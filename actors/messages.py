@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from journal.events import Metric, MetricsAsSent, Nanoseconds, Offset, PackedMetrics
+from journal.events import MetricsAsSent, PackedMetrics
+from journal.metric import Metric, Nanoseconds, Offset
 from web.ports import Receipt
 
 

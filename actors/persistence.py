@@ -38,8 +38,9 @@ from actors.kernel import Actor, ActorStopped, Signal, Stopping, Timer
 from actors.messages import NoteCursor, PersistenceMessage, Pull
 from actors.stores.base import DeniedError, Row, Store, StoreError, ThrottledError
 from journal.committer import JournalFailedError, JournalFullError
-from journal.events import CursorAdvanced, Offset
+from journal.events import CursorAdvanced
 from journal.log import Frontier, Journal, JournalClosedError
+from journal.metric import Offset
 from journal.reader import JournalReader, OffsetRetiredError, accepted_before
 from journal.segment import JournalCorruptError
 from web.ports import StoreStatus

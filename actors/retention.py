@@ -10,8 +10,8 @@ from actors.core.retention import KeepWindow, retired
 from actors.kernel import Actor
 from actors.messages import KeeperMessage, PrepareSegment, RetireSegments, SyncJournal
 from journal.committer import JournalFailedError, JournalFullError
-from journal.events import Nanoseconds, Offset
 from journal.log import Journal
+from journal.metric import Nanoseconds, Offset
 
 LOOK_FOR_ROOM_EVERY = 1.0
 RETIRE_EVERY = 5.0

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from actors import __version__
 from actors.kernel import ActorInfo
 from actors.persistence import StoreProgress
-from journal.events import Nanoseconds
 from journal.log import Journal
+from journal.metric import Nanoseconds
 from web.ports import (
     ActorStatus,
     DeadLetterStatus,

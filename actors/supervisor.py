@@ -37,13 +37,7 @@ from actors.retention import KeeperActor
 from actors.status import StatusPort
 from actors.stores.base import HistoryStore
 from actors.stores.history import StoreHistory
-from journal.events import (
-    ActorCrashed,
-    ActorRestarted,
-    Event,
-    MessageDeadLettered,
-    SupervisorEscalated,
-)
+from journal.events import ActorCrashed, ActorRestarted, Event, MessageDeadLettered, SupervisorEscalated
 from journal.keys import KeyIndex
 from journal.log import Journal, JournalClosedError
 from web.ports import EdgeSettings, Ports, Refused

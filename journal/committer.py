@@ -17,11 +17,13 @@ from uuid import UUID
 import msgspec
 
 from journal.disk import is_full
-from journal.events import Appendable, Durability, Nanoseconds, State, encoder, is_metrics, is_plain, width
+from journal.events import Appendable, Durability, encoder, is_metrics, is_plain, offsets_of, width
 from journal.framing import RECORD_HEADER_SIZE, Place, Sealing, record_size, seal
+from journal.metric import Nanoseconds
 from journal.recovery import new_segment
 from journal.replay import evolve, evolve_plain
 from journal.segment import DEFAULT_BYTES, SegmentInfo, fits_reserve, must_roll
+from journal.state import State
 from journal.writer import Roll, SegmentWriter, Write
 
 MAX_COMMIT_OFFSETS: Final = 16_384
@@ -207,13 +209,14 @@ class Committer:
         except OSError as error:
             self._cramped = is_full(error)
             raise
-        state = tail.state
+        state, offset = tail.state, place.next_offset
         for append in batch:
             if append.plain:
                 state = evolve_plain(state, append.width)
             else:
-                for event in append.events:
-                    state = evolve(state, event, now)
+                for at, event in offsets_of(append.events, offset):
+                    state = evolve(state, event, now, at)
+            offset += append.width
         after = Place(place.position + len(buffer), place.next_offset + count, check)
         self._tail = Tail(tail.segment, tail.salt, after, state)
         return Committed(batch, place.next_offset, now, self._tail)

@@ -12,52 +12,15 @@ every other event takes one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any, Literal, NewType, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import msgspec
-from msgspec import Meta
 
-Offset = NewType("Offset", int)
-"""Position of a metric or control event in one journal: 0 for the first, never reused."""
-
-Nanoseconds: TypeAlias = int
-"""Integer nanoseconds since the Unix epoch, UTC."""
-
-_MAX_FLOAT = 1.7976931348623157e308
-_MIN_INT64, _MAX_INT64 = -(2**63), 2**63 - 1
-
-# Bounds instead of a check of our own: NaN and the infinities fail both comparisons.
-FiniteFloat: TypeAlias = Annotated[float, Meta(ge=-_MAX_FLOAT, le=_MAX_FLOAT)]
-Int64: TypeAlias = Annotated[int, Meta(ge=_MIN_INT64, le=_MAX_INT64)]
-AttributeValue: TypeAlias = str | bool | Int64 | FiniteFloat
-MAX_ATTRIBUTES = 128
+from journal.metric import Metric, Nanoseconds, Offset
+from journal.state import BreakerPosition, State
 
 Durability: TypeAlias = Literal["fsync", "interval", "os"]
 """What an append waits for: its sync, the system's memory with a sync by the clock, or that memory alone."""
-
-Kind: TypeAlias = Literal["gauge", "counter", "timer", "histogram", "event"]
-
-
-class Metric(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One measurement, as accepted.
-
-    `time` is None where the client sent none: it is then the time of the record, which is the time of
-    receipt; `metric_time` says which. `gc=False` is safe: attributes are flat, so no cycle can form.
-    """
-
-    name: Annotated[str, Meta(min_length=1, max_length=255)]
-    value: FiniteFloat
-    time: Int64 | None = None
-    kind: Kind = "gauge"
-    unit: str = ""
-    source: str = ""
-    session: str = ""
-    attributes: Annotated[dict[str, AttributeValue], Meta(max_length=MAX_ATTRIBUTES)] = {}
-
-
-def metric_time(metric: Metric, accepted_at: Nanoseconds) -> Nanoseconds:
-    """The time of `metric`: its own, or that of its receipt."""
-    return accepted_at if metric.time is None else metric.time
 
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type"):
@@ -110,12 +73,85 @@ class JournalClosed(_Event, frozen=True, tag="journal-closed/1"):
 
 
 class CursorAdvanced(_Event, frozen=True, tag="cursor-advanced/1"):
-    """`store` holds every metric before `offset`; `persisted` is how many of them it was given since the
-    journal began, dead letters not counted."""
+    """`store` holds every metric before `offset` but for `dead_lettered` of them; `persisted` is how many it
+    was given since the journal began, dead letters not counted."""
 
     store: str
     offset: Offset
     persisted: int
+    dead_lettered: int = 0
+
+
+class BreakerMoved(_Event, frozen=True, tag="breaker-moved/1"):
+    """The circuit breaker of `store` went to `state` after `failures` in a row, the last of them `error`;
+    if it is open, it lets a probe through at `probe_at`."""
+
+    store: str
+    state: BreakerPosition
+    failures: int = 0
+    error: str = ""
+    probe_at: Nanoseconds = 0
+
+
+class MetricDeadLettered(_Event, frozen=True, tag="metric-dead-lettered/1"):
+    """`store` does not take the metric that was accepted at `offset` of the main journal.
+
+    `cause` is short and stable, `error` what the store said. `weather`: nothing is known to be wrong with
+    the metric; it failed again and again while its neighbours were stored. In the queue's own journal,
+    as are all events of dead letters.
+    """
+
+    store: str
+    offset: Offset
+    accepted_at: Nanoseconds
+    metric: Metric
+    cause: str
+    error: str
+    attempts: int = 1
+    first_failed_at: Nanoseconds = 0
+    weather: bool = False
+
+
+class DeadLetterRetried(_Event, frozen=True, tag="dead-letter-retried/1"):
+    """A redriven dead letter was refused once more, and stays."""
+
+    store: str
+    offset: Offset
+    cause: str
+    error: str
+    weather: bool = False
+
+
+class DeadLettersRedriven(_Event, frozen=True, tag="dead-letters-redriven/1"):
+    """`store` holds the metrics that were accepted at `offsets` now. `edited` is what was stored in place of
+    a single one, if a person changed it."""
+
+    store: str
+    offsets: list[Offset]
+    by: Literal["hand", "weather"] = "hand"
+    edited: Metric | None = None
+
+
+class DeadLettersDiscarded(_Event, frozen=True, tag="dead-letters-discarded/1"):
+    """A person gave up the dead letters of `store` at `offsets`."""
+
+    store: str
+    offsets: list[Offset]
+
+
+class DeadLettersExpired(_Event, frozen=True, tag="dead-letters-expired/1"):
+    """The dead letters of `store` at `offsets` were given up: there were too many, or they were too old."""
+
+    store: str
+    offsets: list[Offset]
+    limit: Literal["items", "age"]
+
+
+class DeadLettersMirrored(_Event, frozen=True, tag="dead-letters-mirrored/1"):
+    """The table of dead letters in `store` reflects every event before `before` of the queue's journal."""
+
+    store: str
+    before: Offset
 
 
 class ActorCrashed(_Event, frozen=True, tag="actor-crashed/1"):
@@ -156,37 +192,6 @@ class SegmentsRetired(_Event, frozen=True, tag="segments-retired/1"):
     bytes: int
 
 
-class CursorState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How far a store is: every metric before `offset`, `persisted` of them since the journal began."""
-
-    offset: Offset
-    persisted: int
-
-
-class ActorState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the journal knows of an actor: restarts since the journal began, and its last crash."""
-
-    restarts: int = 0
-    crashes: int = 0
-    last_error: str = ""
-    last_crash_at: Nanoseconds = 0
-
-
-class State(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The fold of a journal up to an offset. Small however long the journal: it heads every segment."""
-
-    accepted: int = 0
-    """Metrics since the journal began."""
-    events: int = 0
-    """Control events since the journal began."""
-    cursors: dict[str, CursorState] = {}
-    actors: dict[str, ActorState] = {}
-    opened_at: Nanoseconds = 0
-    clean: bool = True
-    """The last process to write closed the journal in good order."""
-    retired_before: Offset = Offset(0)
-
-
 class Snapshot(_Event, frozen=True, tag="snapshot/1"):
     """The folded state at the head of a segment, so that recovery need not read those before it."""
 
@@ -203,10 +208,20 @@ ControlEvent: TypeAlias = (
     | SupervisorEscalated
     | MessageDeadLettered
     | SegmentsRetired
+    | BreakerMoved
+    | MetricDeadLettered
+    | DeadLetterRetried
+    | DeadLettersRedriven
+    | DeadLettersDiscarded
+    | DeadLettersExpired
+    | DeadLettersMirrored
 )
 Event: TypeAlias = MetricsAccepted | ControlEvent
 Appendable: TypeAlias = Event | PackedMetrics | MetricsAsSent
 """What can be appended; what is read back is always an Event."""
+
+
+E = TypeVar("E", bound=Appendable)
 
 
 class UnknownEventError(ValueError):
@@ -335,7 +350,7 @@ def _decode_one(plain: dict[str, Any], offset: int) -> Event:
     return _read_back(event, offset) if isinstance(event, MetricsAsSent) else event
 
 
-def offsets_of(events: Iterable[Event], base_offset: int) -> Iterable[tuple[Offset, Event]]:
+def offsets_of(events: Iterable[E], base_offset: int) -> Iterable[tuple[Offset, E]]:
     """Each event with its first offset."""
     offset = base_offset
     for event in events:

@@ -60,7 +60,8 @@ from uuid import UUID
 
 import msgspec
 
-from journal.events import Event, Nanoseconds, Offset, decode
+from journal.events import Event, decode
+from journal.metric import Nanoseconds, Offset
 
 FORMAT_VERSION: Final = 1
 SEGMENT_MAGIC: Final = b"FOREBAYJ"

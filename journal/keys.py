@@ -12,8 +12,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from journal.events import MetricsAccepted, Nanoseconds, Offset, offsets_of
+from journal.events import MetricsAccepted, offsets_of
 from journal.framing import Record
+from journal.metric import Nanoseconds, Offset
 
 KEPT_FOR: Final[Nanoseconds] = 24 * 3600 * 1_000_000_000
 _LOOKED_UP_AT_ONCE: Final = 500

@@ -26,17 +26,11 @@ from journal.committer import (
     to_append,
 )
 from journal.disk import FileSystem, OsFileSystem, is_full, yield_to_others
-from journal.events import (
-    Appendable,
-    JournalClosed,
-    JournalOpened,
-    Nanoseconds,
-    Offset,
-    SegmentsRetired,
-    State,
-)
+from journal.events import Appendable, JournalClosed, JournalOpened, SegmentsRetired
+from journal.metric import Nanoseconds, Offset
 from journal.recovery import Recovered, recover
 from journal.segment import SegmentInfo, room_for_another
+from journal.state import State
 from journal.writer import SegmentWriter
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import aiofiles
 
-from journal.events import MetricsAccepted, Offset, Snapshot, State, offsets_of, width
+from journal.events import MetricsAccepted, Snapshot, offsets_of, width
 from journal.framing import (
     RECORD_HEADER_SIZE,
     SEGMENT_HEADER_SIZE,
@@ -21,8 +21,10 @@ from journal.framing import (
     read_record,
 )
 from journal.log import Frontier
+from journal.metric import Offset
 from journal.replay import evolve, fold
 from journal.segment import JournalCorruptError, containing, first_offset_of, segment_name
+from journal.state import State
 
 CHUNK: Final = 256 * 1024
 """Bytes read at a time; a larger record is read whole. Small, so that decoding never holds up the loop."""
@@ -254,7 +256,7 @@ async def accepted_before(
                         # It says what was before it, also where `offset` is its own.
                         state = event.state
                     elif at + width(event) <= offset:
-                        state = evolve(state, event, record.time)
+                        state = evolve(state, event, record.time, at)
                     elif isinstance(event, MetricsAccepted):
                         return state.accepted + max(0, offset - at)
                 return state.accepted

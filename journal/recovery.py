@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from journal.disk import File, FileSystem
-from journal.events import Nanoseconds, Offset, Snapshot, State, encode
+from journal.events import Snapshot, encode
 from journal.framing import (
     RECORD_HEADER_SIZE,
     SEGMENT_HEADER_SIZE,
@@ -28,6 +28,7 @@ from journal.framing import (
     records,
     seal,
 )
+from journal.metric import Nanoseconds, Offset
 from journal.replay import evolve, fold
 from journal.segment import (
     SPARE,
@@ -38,6 +39,7 @@ from journal.segment import (
     first_offset_of,
     segment_name,
 )
+from journal.state import State
 from journal.writer import write_zeroes
 
 WIPED: Final = 16 * 1024 * 1024
@@ -78,7 +80,10 @@ def new_segment(
     check = seal(buffer, Sealing(place.next_offset, 1, now, False, 0, place.chain), salt)
     head = header.encode() + buffer
     return NewSegment(
-        header, bytes(head), Place(len(head), place.next_offset + 1, check), evolve(state, snapshot, now)
+        header,
+        bytes(head),
+        Place(len(head), place.next_offset + 1, check),
+        evolve(state, snapshot, now, Offset(place.next_offset)),
     )
 
 

@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
+from journal.dead_letters import DeadLetterEvent, evolve_dead_letters
 from journal.events import (
     ActorCrashed,
     ActorRestarted,
-    ActorState,
     Appendable,
+    BreakerMoved,
     CursorAdvanced,
-    CursorState,
     JournalClosed,
     JournalOpened,
     MessageDeadLettered,
     MetricsAccepted,
     MetricsAsSent,
-    Nanoseconds,
     PackedMetrics,
     SegmentsRetired,
     Snapshot,
-    State,
     SupervisorEscalated,
+    offsets_of,
     width,
 )
 from journal.framing import Record
+from journal.metric import Nanoseconds, Offset
+from journal.state import ActorState, BreakerState, CursorState, State
+
+_Foldable: TypeAlias = (
+    JournalOpened
+    | JournalClosed
+    | CursorAdvanced
+    | BreakerMoved
+    | ActorCrashed
+    | ActorRestarted
+    | SupervisorEscalated
+    | MessageDeadLettered
+    | SegmentsRetired
+    | DeadLetterEvent
+)
 
 
-def evolve(state: State, event: Appendable, time: Nanoseconds) -> State:
-    """The state after `event`, which was written at `time`."""
+def evolve(state: State, event: Appendable, time: Nanoseconds, offset: Offset) -> State:
+    """The state after `event`, which was written at `time` and `offset`."""
     match event:
         case MetricsAccepted() | PackedMetrics() | MetricsAsSent():
             return evolve_plain(state, width(event))
@@ -39,7 +53,7 @@ def evolve(state: State, event: Appendable, time: Nanoseconds) -> State:
             # It repeats what the events before it folded to; where those are gone it stands for them.
             return replace(event.state, events=event.state.events + 1)
         case _:
-            return replace(_evolve_control(state, event, time), events=state.events + 1)
+            return replace(_evolve_control(state, event, time, offset), events=state.events + 1)
 
 
 def evolve_plain(state: State, accepted: int) -> State:
@@ -47,25 +61,18 @@ def evolve_plain(state: State, accepted: int) -> State:
     return replace(state, accepted=state.accepted + accepted)
 
 
-def _evolve_control(
-    state: State,
-    event: JournalOpened
-    | JournalClosed
-    | CursorAdvanced
-    | ActorCrashed
-    | ActorRestarted
-    | SupervisorEscalated
-    | MessageDeadLettered
-    | SegmentsRetired,
-    time: Nanoseconds,
-) -> State:
+def _evolve_control(state: State, event: _Foldable, time: Nanoseconds, offset: Offset) -> State:
     match event:
         case JournalOpened():
             return replace(state, opened_at=time, clean=False)
         case JournalClosed():
             return replace(state, clean=True)
-        case CursorAdvanced(store=store, offset=offset, persisted=persisted):
-            return replace(state, cursors={**state.cursors, store: CursorState(offset, persisted)})
+        case CursorAdvanced(store=store):
+            cursor = CursorState(event.offset, event.persisted, event.dead_lettered)
+            return replace(state, cursors={**state.cursors, store: cursor})
+        case BreakerMoved(store=store):
+            breaker = BreakerState(event.state, time, event.failures, event.error, event.probe_at)
+            return replace(state, breakers={**state.breakers, store: breaker})
         case ActorCrashed(path=path, error=error):
             actor = state.actors.get(path, ActorState())
             crashed = replace(actor, crashes=actor.crashes + 1, last_error=error, last_crash_at=time)
@@ -79,7 +86,7 @@ def _evolve_control(
         case SupervisorEscalated() | MessageDeadLettered():
             return state
         case _:
-            assert_never(event)
+            return evolve_dead_letters(state, event, time, offset)
 
 
 def fold(state: State, records: Iterable[Record]) -> State:
@@ -88,6 +95,6 @@ def fold(state: State, records: Iterable[Record]) -> State:
         if record.plain:
             state = evolve_plain(state, record.count)
         else:
-            for event in record.events():
-                state = evolve(state, event, record.time)
+            for offset, event in offsets_of(record.events(), record.base):
+                state = evolve(state, event, record.time, offset)
     return state

@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
-from journal.events import Nanoseconds, Offset
 from journal.framing import SegmentHeader
+from journal.metric import Nanoseconds, Offset
 
 SUFFIX: Final = ".segment"
 SPARE: Final = "spare.new"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from journal.events import Metric
+from journal.metric import Metric
 from web.auth import Gate, is_cross_site
 from web.problems import ProblemDetails, problem
 from web.receivers import compression, json, msgpack, ndjson

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from journal.events import Offset
+from journal.metric import Offset
 from web.outbox import Outbox, gap_frame
 from web.ports import Frame, Gap, Goodbye, Hello, Live
 from web.problems import problem

@@ -12,7 +12,7 @@ from collections import deque
 
 import msgspec
 
-from journal.events import Offset
+from journal.metric import Offset
 from web.ports import Frame, Gap
 
 

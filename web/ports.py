@@ -11,7 +11,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from journal.events import Durability, Metric, Nanoseconds, Offset
+from journal.events import Durability
+from journal.metric import Metric, Nanoseconds, Offset
 
 
 class Accepted(msgspec.Struct, frozen=True):

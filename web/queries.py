@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from journal.events import Nanoseconds
+from journal.metric import Nanoseconds
 from web.receivers.rfc3339 import TimeError, nanoseconds
 
 SECOND = 1_000_000_000

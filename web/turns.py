@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from journal.events import Metric
+from journal.metric import Metric
 from web.admission import Plan
 from web.edge import Edge
 from web.ports import Accepted, Receipt

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from journal.events import Offset
+from journal.metric import Offset
 
 MAX_RANGES = 100
 """Differing ranges that are told one by one; the rest is counted."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from actors.messages import Arrived
-from journal.events import Metric, Nanoseconds, Offset
+from journal.metric import Metric, Nanoseconds, Offset
 from web.outbox import gap_frame
 from web.ports import Frame, Gap, LiveMetric, Metrics
 

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias, assert_never
 
 import msgspec
 
-from journal.events import Offset
+from journal.metric import Offset
 
 ErrorKind: TypeAlias = Literal["outage", "throttled", "transient", "poison", "denied", "corrupt"]
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import msgspec
 
-from journal.events import Nanoseconds, Offset
+from journal.metric import Nanoseconds, Offset
 from journal.segment import SegmentInfo
 
 DAY = 86_400 * 1_000_000_000

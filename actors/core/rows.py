@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from actors.stores.base import Row
-from journal.events import MetricsAccepted, Offset, offsets_of
+from journal.events import MetricsAccepted, offsets_of
 from journal.framing import Record
+from journal.metric import Offset
 
 
 def rows_of(record: Record, begin: Offset) -> list[Row]:

@@ -7,11 +7,12 @@ is above decides by class alone.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
-from journal.events import Metric, Nanoseconds, Offset, metric_time
+from journal.metric import Metric, Nanoseconds, Offset, metric_time
+from journal.state import DeadLetterStatus
 from web.ports import NameSeen, Series, SessionSeen
 
 
@@ -31,14 +32,52 @@ def as_stored(row: Row) -> Row:
     return row._replace(metric=msgspec.structs.replace(row.metric, time=time))
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """Why one metric can never be stored: a cause out of CAUSES, and what the store says."""
+
+    offset: Offset
+    cause: str
+    detail: str
+
+
+class LetterRow(msgspec.Struct, frozen=True):
+    """A dead letter as a store mirrors it, for the people who look there. See journal.events.DeadLetter."""
+
+    offset: Offset
+    accepted_at: Nanoseconds
+    metric: Metric
+    cause: str
+    error: str
+    attempts: int
+    status: DeadLetterStatus
+    first_failed_at: Nanoseconds
+    last_failed_at: Nanoseconds
+
+
+class BatchRange(NamedTuple):
+    """How many rows a write may have: `first` to begin with and `most` where the store takes them gladly."""
+
+    first: int
+    most: int
+
+
+ErrorKind: TypeAlias = Literal["outage", "throttled", "transient", "poison", "denied"]
+
+
 class StoreError(Exception):
-    """A store could not do what it was asked; the subclass says of what kind the trouble is."""
+    """A store could not do what it was asked; the subclass says of what kind the trouble is.
 
-    kind: Literal["outage", "throttled", "transient", "poison", "denied"]
+    `code` is what the store calls it, where it has a name for it: an SQLSTATE, an HTTP status.
+    `smaller`: fewer rows at a time may help (statement time-out, request too large).
+    """
 
-    def __init__(self, store: str, detail: str) -> None:
+    kind: ErrorKind
+
+    def __init__(self, store: str, detail: str, *, code: str = "", smaller: bool = False) -> None:
         self.store = store
         self.detail = detail
+        self.code = code
+        self.smaller = smaller
         super().__init__(f"store {store}: {detail}")
 
 
@@ -53,9 +92,9 @@ class ThrottledError(StoreError):
 
     kind = "throttled"
 
-    def __init__(self, store: str, detail: str, retry_after: float | None = None) -> None:
+    def __init__(self, store: str, detail: str, retry_after: float | None = None, *, code: str = "") -> None:
         self.retry_after = retry_after
-        super().__init__(store, detail)
+        super().__init__(store, detail, code=code)
 
 
 class TransientError(StoreError):
@@ -65,9 +104,42 @@ class TransientError(StoreError):
 
 
 class PoisonError(StoreError):
-    """Something in the batch can never be stored."""
+    """Something in the batch can never be stored; nothing of it was.
+
+    `cause` is one of CAUSES. `refusals` names the guilty rows where the store knows all or some of them
+    without being asked again; empty where it does not, and then the batch has to be searched.
+    """
 
     kind = "poison"
+
+    def __init__(
+        self,
+        store: str,
+        detail: str,
+        *,
+        cause: str = "refused",
+        refusals: Sequence[Refusal] = (),
+        code: str = "",
+        smaller: bool = False,
+    ) -> None:
+        self.cause = cause
+        self.refusals = tuple(refusals)
+        super().__init__(store, detail, code=code, smaller=smaller)
+
+
+CAUSES = {
+    "check": "breaks a check that the table's owner has set",
+    "not-null": "lacks what its column must have",
+    "foreign-key": "refers to what is not there",
+    "duplicate": "is there already, under another identity",
+    "bad-type": "has a value that its column cannot hold",
+    "out-of-range": "has a number or a time beyond what its column can hold",
+    "nul-byte": "has a NUL byte in a text",
+    "bad-text": "has a text that is not Unicode",
+    "too-large": "is larger than the store takes",
+    "refused": "is refused, for a reason that has no name of its own",
+}
+"""What can be wrong with a metric: the causes of dead letters, each with the end of a sentence on it."""
 
 
 class DeniedError(StoreError):
@@ -81,6 +153,8 @@ class Store(Protocol):
 
     name: str
     """Unique among the stores of a journal; cursors are kept under it."""
+
+    batch: BatchRange
 
     async def open(self, journal_id: str) -> Offset | None:
         """Connect, make the tables where that is ours to do, and return the cursor that the store keeps
@@ -99,6 +173,17 @@ class Store(Protocol):
         once. All or nothing: after an error or a cancellation the batch may or may not be stored, but
         never half of it, and sending it again makes no double. A row that is there already is kept
         as it is, even where the new one differs."""
+        ...
+
+    async def mirror(self, letters: Sequence[LetterRow]) -> None:
+        """Keep a copy of `letters`, in the order of their offsets, in the table of dead letters; one that is
+        there already under this journal, store and offset is replaced. All or nothing, like `write`. What a
+        text column cannot hold (NUL) is shown escaped; the metric itself is kept whole, as ASCII JSON."""
+        ...
+
+    async def maintain(self, keep_days: float | None) -> None:
+        """Do what the store must do by the clock: partitions ahead, roll-ups, and, unless `keep_days` is
+        None, deleting what is older. Called about once a minute while the store answers; may do nothing."""
         ...
 
     async def close(self) -> None:

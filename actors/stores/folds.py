@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from journal.events import Nanoseconds
+from journal.metric import Nanoseconds
 from web.ports import NameSeen, Point, Series
 
 

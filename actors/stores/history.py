@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.stores.base import HistoryStore, StoreError
-from journal.events import Nanoseconds
+from journal.metric import Nanoseconds
 from web.ports import HistoryUnavailableError, NameSeen, Series, SessionSeen
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from actors.stores.base import OutageError, PoisonError, Row, as_stored
 from actors.stores.folds import mean_between
-from journal.events import Metric, Nanoseconds, Offset
+from journal.metric import Metric, Nanoseconds, Offset
 from web.ports import NameSeen, Point, Series, SessionSeen
 
 K = TypeVar("K", str, int, tuple[str, str])

@@ -17,7 +17,7 @@ from actors.stores.sqlite_errors import FAILURES, classify
 from actors.stores.sqlite_rows import METRICS, STREAMS
 from actors.stores.sqlite_tables import connect_for_reading, connect_for_writing, migrate
 from actors.stores.thread import DedicatedThread
-from journal.events import Nanoseconds, Offset
+from journal.metric import Nanoseconds, Offset
 from sql import migrations
 from web.ports import NameSeen, Series, SessionSeen
 

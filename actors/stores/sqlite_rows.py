@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from actors.stores.base import Row
-from journal.events import AttributeValue, Kind, Metric, Nanoseconds, Offset
+from journal.metric import AttributeValue, Kind, Metric, Nanoseconds, Offset
 
 MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 

@@ -7,8 +7,8 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import datetime
 from typing import Final
 
-from journal.events import Nanoseconds
 from journal.inspect import CONTROL_KINDS, METRIC_KINDS, Bound, Selection
+from journal.metric import Nanoseconds
 
 _SECOND: Final[Nanoseconds] = 1_000_000_000
 _AGE = re.compile(r"^(\d+(?:\.\d+)?)(s|m|h|d)$")

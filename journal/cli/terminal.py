@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, Literal, TextIO, TypeAlias
 
-from journal.events import Nanoseconds
 from journal.inspect import Gravity
+from journal.metric import Nanoseconds
 
 Colour: TypeAlias = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
 _CODES: dict[Colour, str] = {

@@ -8,20 +8,14 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from journal.events import (
-    AttributeValue,
-    MetricsAccepted,
-    Nanoseconds,
-    UnknownEventError,
-    metric_time,
-    offsets_of,
-)
+from journal.events import MetricsAccepted, UnknownEventError, offsets_of
 from journal.framing import Record, Rotten, SegmentHeader
 from journal.inspect.findings import Finding
 from journal.inspect.folder import SegmentFile, look
 from journal.inspect.links import bad_header, belongs, own_id, read_headers
 from journal.inspect.selection import Bound, Selection
 from journal.inspect.walk import Damage, End, Step, walk
+from journal.metric import AttributeValue, Nanoseconds, metric_time
 from journal.segment import first_offset_of
 
 

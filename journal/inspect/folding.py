@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from msgspec.structs import fields
 
-from journal.events import (
-    Event,
-    MetricsAccepted,
-    Nanoseconds,
-    Snapshot,
-    State,
-    UnknownEventError,
-    is_plain,
-    width,
-)
+from journal.events import Event, MetricsAccepted, Snapshot, UnknownEventError, is_plain, offsets_of, width
 from journal.framing import SEGMENT_HEADER_SIZE, Clean, Record, Rotten, SegmentHeader, Torn
 from journal.inspect.findings import Condition, Finding
 from journal.inspect.skim import Tally
 from journal.inspect.walk import Damage, End
+from journal.metric import Nanoseconds
 from journal.replay import evolve, evolve_plain
+from journal.state import State
 
 
 class Reading:
@@ -62,10 +55,10 @@ class Reading:
             self._find("event", record.position, record.base, "marked as plain metrics, and holds more")
         if not self._begun:
             self._begin(record, events)
-        for event in events:
+        for offset, event in offsets_of(events, record.base):
             before = self.state
             if before is not None:
-                self.state = evolve(before, event, record.time)
+                self.state = evolve(before, event, record.time, offset)
             if isinstance(event, MetricsAccepted):
                 self.metrics += len(event.metrics)
 

@@ -9,7 +9,8 @@ from typing import Final, get_args
 
 import msgspec
 
-from journal.events import ControlEvent, Kind, Metric, Nanoseconds
+from journal.events import ControlEvent
+from journal.metric import Kind, Metric, Nanoseconds
 
 METRIC_KINDS: Final[tuple[str, ...]] = get_args(Kind)
 CONTROL_KINDS: Final[tuple[str, ...]] = tuple(

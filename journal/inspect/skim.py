@@ -16,8 +16,9 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-from journal.events import Metric, MetricsAccepted, MetricsAsSent, Nanoseconds, encode
+from journal.events import MetricsAccepted, MetricsAsSent, encode
 from journal.framing import RECORD_HEADER_SIZE, RECORD_MAGIC, Place, RecordHeader
+from journal.metric import Metric, Nanoseconds
 
 _RECORD = struct.Struct("<4sIQIIqIIII")
 _UNCHECKED: Final = RECORD_HEADER_SIZE - 4

@@ -12,14 +12,15 @@ from uuid import UUID
 
 import msgspec
 
-from journal.events import Nanoseconds, Offset, State
 from journal.framing import SegmentHeader, Torn
 from journal.inspect.findings import Finding, worst
 from journal.inspect.folder import Folder, SegmentFile, evidence_byte, look, writer_of
 from journal.inspect.folding import Reading
 from journal.inspect.links import Link, bad_header, belongs, check_links, extent, own_id, read_headers
 from journal.inspect.walk import Damage, End, walk
+from journal.metric import Nanoseconds, Offset
 from journal.segment import first_offset_of
+from journal.state import State
 
 Health: TypeAlias = Literal["sound", "torn", "flawed", "corrupt"]
 """*torn* is healed by the next start; *flawed* has a finding that stops none."""

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from actors.messages import Arrived
 from actors.stores.memory import MemoryStore, MemoryTables
-from journal.events import Offset
+from journal.metric import Offset
 from tests.process.composed import Composed, composed, until
 
 

@@ -23,7 +23,7 @@ from actors.stores.base import (
 from actors.stores.memory import MemoryStore, MemoryTables
 from actors.stores.sqlite import SqliteStore
 from journal.disk import OsFileSystem
-from journal.events import Offset
+from journal.metric import Offset
 from tests.journal.faults import SlowSync
 from tests.process.composed import SEGMENT, Composed, composed, until
 from web.ports import StoreStatus

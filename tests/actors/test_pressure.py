@@ -10,8 +10,9 @@ import pytest
 from actors.core.persistence import Pressure
 from actors.pressure import PressureGauge
 from journal.disk import OsFileSystem
-from journal.events import Metric, pack_metrics
+from journal.events import pack_metrics
 from journal.log import Journal, Options
+from journal.metric import Metric
 from tests.journal.faults import SlowSync
 
 

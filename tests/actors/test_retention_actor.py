@@ -9,7 +9,7 @@ import pytest
 from actors.config import Settings
 from actors.stores.base import OutageError
 from actors.stores.memory import MemoryStore
-from journal.events import Offset
+from journal.metric import Offset
 from tests.actors.test_persistence_actor import Moody
 from tests.process.composed import SEGMENT, composed, until
 

@@ -11,8 +11,9 @@ import time
 import msgspec
 
 from journal.committer import Options
-from journal.events import Metric, pack_metrics
+from journal.events import pack_metrics
 from journal.log import Journal
+from journal.metric import Metric
 from tests.bench import harness
 
 PER_APPEND = 1_000

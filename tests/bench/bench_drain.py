@@ -19,7 +19,7 @@ import msgspec
 
 from actors.stores.base import Row
 from actors.stores.sqlite import BEST_BATCH, SqliteStore
-from journal.events import Metric, Offset
+from journal.metric import Metric, Offset
 from tests.bench import harness
 from tests.bench.backlog import prebuilt
 

@@ -29,9 +29,10 @@ from typing import TypeAlias
 import msgspec
 import uvloop
 
-from journal.events import Metric, MetricsAccepted, MetricsAsSent, encode
+from journal.events import MetricsAccepted, MetricsAsSent, encode
 from journal.framing import SEGMENT_HEADER_SIZE, Sealing, encode_record
 from journal.log import Journal, Options
+from journal.metric import Metric
 from tests.journal.building import SALT
 
 Batch: TypeAlias = MetricsAccepted | MetricsAsSent

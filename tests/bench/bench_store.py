@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from actors.stores import sqlite, sqlite_rows, sqlite_tables
 from actors.stores.base import Row
 from actors.stores.sqlite import SqliteStore
-from journal.events import Metric, Offset
+from journal.metric import Metric, Offset
 from sql import migrations
 
 JOURNAL = "0b8f9a52-3f0e-4a52-9d3c-5f1f7f5f0e11"

@@ -23,7 +23,7 @@ from actors.config import load_settings
 from actors.process import run_process
 from actors.stores.base import OutageError
 from journal.disk import File, FileSystem, OsFileSystem
-from journal.events import Metric, Offset
+from journal.metric import Metric, Offset
 from web.ports import Accepted, EdgeSettings, Frame, Ports, Receipt
 from web.server import bind, make_server
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from journal.events import Metric
+from journal.metric import Metric
 from web.ports import Accepted, Ingest, Receipt, Refused
 
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from actors.stores.base import HistoryStore, Row
-from journal.events import Kind, Metric, Offset
+from journal.metric import Kind, Metric, Offset
 
 T0 = 1_750_000_000_000_000_000
 MAX_FLOAT, MAX_INT64, MIN_INT64 = 1.7976931348623157e308, 2**63 - 1, -(2**63)

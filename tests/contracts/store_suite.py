@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.stores.base import HistoryStore, OutageError, PoisonError, Row, as_stored
-from journal.events import Metric, Offset
+from journal.metric import Metric, Offset
 from tests.contracts.store_rows import (
     MAX_FLOAT,
     MAX_INT64,

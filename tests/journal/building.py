@@ -8,7 +8,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from journal.disk import FileSystem
-from journal.events import Event, Metric, MetricsAccepted, Offset, Snapshot, State, encode, is_plain, width
+from journal.events import Event, MetricsAccepted, Snapshot, encode, is_plain, width
 from journal.framing import (
     SEGMENT_HEADER_SIZE,
     Clean,
@@ -21,8 +21,10 @@ from journal.framing import (
     encode_record,
     records,
 )
+from journal.metric import Metric, Offset
 from journal.replay import fold
 from journal.segment import check_links, first_offset_of
+from journal.state import State
 
 JOURNAL_ID = UUID("12345678-1234-5678-1234-567812345678")
 SALT = 0x5EED5A17

@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from journal.events import CursorAdvanced, MetricsAccepted, Offset, Snapshot, offsets_of
+from journal.events import CursorAdvanced, MetricsAccepted, Snapshot, offsets_of
 from journal.framing import Record
 from journal.log import Journal, JournalFailedError, JournalFullError, Options
+from journal.metric import Offset
 from tests.journal.building import clock, folded, metrics, read_journal
 from tests.journal.opening import DIRECTORY
 from tests.journal.platter import Choose

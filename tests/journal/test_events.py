@@ -11,34 +11,36 @@ from hypothesis import strategies as st
 
 from journal import events as module
 from journal.events import (
-    MAX_ATTRIBUTES,
     ActorCrashed,
     ActorRestarted,
-    ActorState,
+    BreakerMoved,
     CursorAdvanced,
-    CursorState,
+    DeadLetterRetried,
+    DeadLettersDiscarded,
+    DeadLettersExpired,
+    DeadLettersMirrored,
+    DeadLettersRedriven,
     Event,
     JournalClosed,
     JournalOpened,
     MessageDeadLettered,
-    Metric,
+    MetricDeadLettered,
     MetricsAccepted,
     MetricsAsSent,
-    Offset,
     SegmentsRetired,
     Snapshot,
-    State,
     SupervisorEscalated,
     UnknownEventError,
     decode,
     encode,
     is_plain,
-    metric_time,
     offsets_of,
     pack_metrics,
     width,
 )
+from journal.metric import MAX_ATTRIBUTES, Metric, Offset, metric_time
 from journal.replay import evolve
+from journal.state import ActorState, BreakerState, CursorState, DeadLetter, DeadLetterCount, State
 
 texts = st.text(max_size=20)
 names = st.text(min_size=1, max_size=30)
@@ -49,6 +51,21 @@ offsets = counts.map(Offset)
 attributes = st.dictionaries(texts, texts | st.booleans() | times | finite, max_size=4)
 kinds = st.sampled_from(["gauge", "counter", "timer", "histogram", "event"])
 some_metrics = st.builds(Metric, names, finite, st.none() | times, kinds, texts, texts, texts, attributes)
+letters = st.builds(
+    DeadLetter,
+    offsets,
+    texts,
+    offsets,
+    times,
+    names,
+    texts,
+    texts,
+    texts,
+    counts,
+    times,
+    times,
+    st.booleans(),
+)
 states = st.builds(
     State,
     accepted=counts,
@@ -58,6 +75,18 @@ states = st.builds(
     opened_at=times,
     clean=st.booleans(),
     retired_before=offsets,
+    breakers=st.dictionaries(
+        texts,
+        st.builds(
+            BreakerState, st.sampled_from(["closed", "open", "half-open"]), times, counts, texts, times
+        ),
+        max_size=2,
+    ),
+    dead_letters=st.dictionaries(offsets, letters, max_size=2),
+    dead_letter_counts=st.dictionaries(
+        texts, st.builds(DeadLetterCount, counts, counts, counts, counts), max_size=2
+    ),
+    mirrored=st.dictionaries(texts, offsets, max_size=2),
 )
 control: st.SearchStrategy[Event] = st.one_of(
     st.builds(Snapshot, states),
@@ -69,6 +98,21 @@ control: st.SearchStrategy[Event] = st.one_of(
     st.builds(SupervisorEscalated, texts, texts),
     st.builds(MessageDeadLettered, texts, texts, texts),
     st.builds(SegmentsRetired, st.lists(offsets, max_size=3), offsets, counts),
+    st.builds(BreakerMoved, texts, st.sampled_from(["closed", "open", "half-open"]), counts, texts, times),
+    st.builds(
+        MetricDeadLettered, texts, offsets, times, some_metrics, texts, texts, counts, times, st.booleans()
+    ),
+    st.builds(DeadLetterRetried, texts, offsets, texts, texts, st.booleans()),
+    st.builds(
+        DeadLettersRedriven,
+        texts,
+        st.lists(offsets, max_size=3),
+        st.sampled_from(["hand", "weather"]),
+        st.none() | some_metrics,
+    ),
+    st.builds(DeadLettersDiscarded, texts, st.lists(offsets, max_size=3)),
+    st.builds(DeadLettersExpired, texts, st.lists(offsets, max_size=3), st.sampled_from(["items", "age"])),
+    st.builds(DeadLettersMirrored, texts, offsets),
 )
 accepted = st.builds(MetricsAccepted, st.lists(some_metrics, max_size=4), texts)
 everything: st.SearchStrategy[Event] = control | accepted
@@ -97,8 +141,10 @@ def test_offsets(events: list[Event], base: int) -> None:
 @given(states, times)
 def test_a_snapshot_stands_for_what_was_before_it(state: State, time: int) -> None:
     """Folding a snapshot over anything gives its state, with itself counted."""
-    assert evolve(State(), Snapshot(state), time) == evolve(state, Snapshot(state), time)
-    assert evolve(State(), Snapshot(state), time).events == state.events + 1
+    assert evolve(State(), Snapshot(state), time, Offset(0)) == evolve(
+        state, Snapshot(state), time, Offset(0)
+    )
+    assert evolve(State(), Snapshot(state), time, Offset(0)).events == state.events + 1
 
 
 @pytest.mark.parametrize("count", [1, 15, 16, 17, 65_535, 65_536])
@@ -111,13 +157,13 @@ def test_packed_metrics_are_metrics(count: int) -> None:
         MetricsAccepted(metrics, "key"),
         JournalClosed(1),
     ]
-    assert evolve(State(), packed, 1) == State(accepted=count)
+    assert evolve(State(), packed, 1, Offset(0)) == State(accepted=count)
 
 
 def test_every_event_is_tagged_with_its_version() -> None:
     """Tags are literal, different, and end in a version; the strategies above leave no event out."""
     tags = [str(cls.__struct_config__.tag) for cls in get_args(Event)]
-    assert len(set(tags)) == len(tags) == 10
+    assert len(set(tags)) == len(tags) == 17
     assert all(tag.rpartition("/")[2].isdigit() for tag in tags)
 
 

@@ -12,8 +12,9 @@ import threading
 
 import pytest
 
-from journal.events import CursorAdvanced, Offset
+from journal.events import CursorAdvanced
 from journal.log import Journal, JournalClosedError, JournalFailedError, Options
+from journal.metric import Offset
 from journal.writer import SyncedDataLostError
 from tests.journal.building import clock, metrics, read_journal
 from tests.journal.opening import DIRECTORY, SMALL, after_any_power_cut, after_power_cut, journal_on, reopened

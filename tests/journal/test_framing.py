@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journal.events import Offset
 from journal.framing import (
     ALIGNMENT,
     RECORD_HEADER_SIZE,
@@ -27,6 +26,7 @@ from journal.framing import (
     record_size,
     records,
 )
+from journal.metric import Offset
 from tests.journal.building import SALT
 
 u32, u64, i64 = st.integers(0, 2**32 - 1), st.integers(0, 2**63 - 1), st.integers(-(2**63), 2**63 - 1)

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from journal.disk import OsFileSystem, is_full
-from journal.events import CursorAdvanced, Offset
+from journal.events import CursorAdvanced
 from journal.log import Journal, JournalFullError, Options
+from journal.metric import Offset
 from tests.journal.building import metrics, read_journal, values_in
 from tests.journal.opening import DIRECTORY, after_any_power_cut, journal_on, reopened
 from tests.journal.simdisk import SimDisk

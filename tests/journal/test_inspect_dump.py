@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from journal.events import CursorAdvanced, Metric, MetricsAccepted
+from journal.events import CursorAdvanced, MetricsAccepted
 from journal.inspect import Bound, ControlLine, Finding, Line, MetricLine, Selection, dump
 from journal.log import Journal, Options
+from journal.metric import Metric
 from tests.journal.building import clock, metrics
 from tests.journal.test_inspect_verify import SMALL, flip, names_in, records_of
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from journal.events import Offset, SegmentsRetired, State
+from journal.events import SegmentsRetired
 from journal.framing import SEGMENT_HEADER_SIZE, Place, SegmentHeader, decode_segment_header
 from journal.inspect import Finding, SegmentReport, verify, verify_newest
 from journal.log import Journal
+from journal.metric import Offset
 from journal.recovery import new_segment
+from journal.state import State
 from tests.journal.building import clock, start_of
 from tests.journal.test_inspect_verify import SMALL, findings_in, make_journal, names_in, only, records_of
 

@@ -10,7 +10,6 @@ from journal.events import (
     ActorRestarted,
     Appendable,
     Event,
-    Metric,
     MetricsAccepted,
     MetricsAsSent,
     encode,
@@ -19,6 +18,7 @@ from journal.events import (
 )
 from journal.framing import Sealing, encode_record, read_header, records
 from journal.inspect.skim import Tally, skim, skim_large
+from journal.metric import Metric
 from tests.journal.building import SALT, SegmentBuilder, metrics
 
 

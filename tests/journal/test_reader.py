@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from journal.events import Metric, Offset, pack_metrics
+from journal.events import pack_metrics
 from journal.log import Journal, Options
+from journal.metric import Metric, Offset
 from journal.reader import accepted_before
 
 

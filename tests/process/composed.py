@@ -19,9 +19,9 @@ from actors.stores.base import HistoryStore
 from actors.supervisor import Forebay
 from journal.committer import Options
 from journal.disk import FileSystem
-from journal.events import Metric, Nanoseconds, Offset
 from journal.keys import KeyIndex
 from journal.log import Journal
+from journal.metric import Metric, Nanoseconds, Offset
 from journal.reader import reading
 from tests.contracts.ingest_suite import Caller
 from web.ports import Accepted, Receipt

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from journal.events import Metric, Offset
+from journal.metric import Metric, Offset
 from web.ports import (
     Accepted,
     ActorStatus,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from journal.events import Metric
+from journal.metric import Metric
 from tests.web.serving import METRIC, post, serving
 from web.ports import Receipt
 

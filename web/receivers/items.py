@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from journal.events import MAX_ATTRIBUTES, AttributeValue, FiniteFloat, Int64, Kind, Metric
+from journal.metric import MAX_ATTRIBUTES, AttributeValue, FiniteFloat, Int64, Kind, Metric
 from web.receivers.errors import EMPTY, MAX_PROBLEMS, TOO_DEEP, Problem, ReceiverError, invalid_items
 from web.receivers.rfc3339 import TimeError, nanoseconds
 

@@ -7,7 +7,7 @@ from typing import cast
 
 import msgspec
 
-from journal.events import Metric
+from journal.metric import Metric
 from web.receivers.errors import EMPTY, ReceiverError
 from web.receivers.items import MetricIn, TimedMetricIn, one_by_one, reason_of
 

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from functools import lru_cache
 
-from journal.events import Nanoseconds
+from journal.metric import Nanoseconds
 
 _PATTERN = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}):([0-9]{2})"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from actors.cli.demo_metrics import Fleet, is_burst
 from actors.cli.demo_sender import PushedBack, Sender, Spurned, Taken, Unanswered, problem
 from actors.cli.exits import CommandError
-from journal.events import Metric
+from journal.metric import Metric
 from tests.actors.cli.peer import Peer, running_peer
 from tests.actors.cli.test_shell import clean_environment, forebay
 

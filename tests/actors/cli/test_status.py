@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from actors.cli.status import render
-from journal.events import Offset
+from journal.metric import Offset
 from tests.actors.cli.peer import Peer, running_peer
 from tests.actors.cli.test_shell import forebay
 from web.ports import ActorStatus, DeadLetterStatus, JournalStatus, StatusReport, StoreStatus

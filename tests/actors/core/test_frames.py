@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from actors.core.frames import MAX_FRAMES, MAX_METRICS, Covered, fold
 from actors.messages import Arrived
-from journal.events import Metric, Offset
+from journal.metric import Metric, Offset
 from web.outbox import Outbox
 
 METRIC = Metric("m", 1.0)

@@ -26,7 +26,7 @@ from actors.core.persistence import (
     evolve,
     next_step,
 )
-from journal.events import Offset
+from journal.metric import Offset
 
 POLICY = RetryPolicy(first=0.2, factor=2.0)
 kinds = st.sampled_from(["outage", "throttled", "transient", "poison", "denied", "corrupt"])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core.retention import DAY, KeepWindow, retired
-from journal.events import Offset
+from journal.metric import Offset
 from journal.segment import SegmentInfo
 
 NOW = 100 * DAY

@@ -4,7 +4,7 @@ import pytest
 
 from actors.stores.history import StoreHistory
 from actors.stores.memory import MemoryStore
-from journal.events import Offset
+from journal.metric import Offset
 from tests.contracts.store_rows import plain
 from web.ports import HistoryUnavailableError
 

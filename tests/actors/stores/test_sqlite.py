@@ -16,7 +16,7 @@ from actors.stores import sqlite_tables
 from actors.stores.base import DeniedError, OutageError, PoisonError, TransientError
 from actors.stores.sqlite import ReplacedDatabaseError, SqliteStore
 from actors.stores.sqlite_tables import EditedMigrationError, NewerSchemaError
-from journal.events import Metric, Offset
+from journal.metric import Metric, Offset
 from tests.contracts.store_rows import plain, rows_of, stored
 
 JOURNAL = "0b8f9a52-3f0e-4a52-9d3c-5f1f7f5f0e11"

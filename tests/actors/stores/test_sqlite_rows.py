@@ -7,7 +7,7 @@ import pytest
 
 from actors.stores.sqlite_rows import METRICS, STREAMS, batch, inserts
 from actors.stores.sqlite_tables import migrate
-from journal.events import Metric
+from journal.metric import Metric
 from sql import migrations
 from tests.contracts.store_rows import rows_of
 

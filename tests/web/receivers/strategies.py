@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 from hypothesis import strategies as st
 
-from journal.events import MAX_ATTRIBUTES, Kind, Metric
+from journal.metric import MAX_ATTRIBUTES, Kind, Metric
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 int64 = st.integers(-(2**63), 2**63 - 1)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journal.events import Metric
+from journal.metric import Metric
 from tests.web.receivers.strategies import TOO_MANY, batches, metrics, plain
 from web.receivers import json, msgpack, ndjson
 from web.receivers.errors import MAX_PROBLEMS, ReceiverError

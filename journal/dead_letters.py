@@ -1,0 +1,101 @@
+"""How the events of the dead-letter queue fold: what waits, what became of the rest, what is mirrored."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, assert_never
+
+from msgspec.structs import replace
+
+from journal.events import (
+    DeadLetterRetried,
+    DeadLettersDiscarded,
+    DeadLettersExpired,
+    DeadLettersMirrored,
+    DeadLettersRedriven,
+    MetricDeadLettered,
+)
+from journal.metric import Nanoseconds, Offset
+from journal.state import DeadLetter, DeadLetterCount, State
+
+DeadLetterEvent: TypeAlias = (
+    MetricDeadLettered
+    | DeadLetterRetried
+    | DeadLettersRedriven
+    | DeadLettersDiscarded
+    | DeadLettersExpired
+    | DeadLettersMirrored
+)
+
+MAX_ERROR = 500
+"""Characters of an error that stay in memory; all of it is in the event."""
+
+
+def evolve_dead_letters(state: State, event: DeadLetterEvent, time: Nanoseconds, offset: Offset) -> State:
+    """The state after `event`, which was written at `time` and `offset` of the queue's journal."""
+    match event:
+        case MetricDeadLettered():
+            letter = _letter(event, time, offset)
+            counted = _counted(state, event.store, buried=1)
+            return replace(counted, dead_letters={**state.dead_letters, letter.id: letter})
+        case DeadLetterRetried():
+            return replace(state, dead_letters=_retried(state, event, time))
+        case DeadLettersRedriven(store=store, offsets=offsets):
+            return _without(state, store, offsets, "redriven")
+        case DeadLettersDiscarded(store=store, offsets=offsets):
+            return _without(state, store, offsets, "discarded")
+        case DeadLettersExpired(store=store, offsets=offsets):
+            return _without(state, store, offsets, "expired")
+        case DeadLettersMirrored(store=store, before=before):
+            return replace(state, mirrored={**state.mirrored, store: before})
+        case _:
+            assert_never(event)
+
+
+def _letter(event: MetricDeadLettered, time: Nanoseconds, offset: Offset) -> DeadLetter:
+    return DeadLetter(
+        id=offset,
+        store=event.store,
+        offset=event.offset,
+        accepted_at=event.accepted_at,
+        name=event.metric.name,
+        source=event.metric.source,
+        cause=event.cause,
+        error=event.error[:MAX_ERROR],
+        attempts=event.attempts,
+        first_failed_at=event.first_failed_at or time,
+        last_failed_at=time,
+        weather=event.weather,
+    )
+
+
+def _retried(state: State, event: DeadLetterRetried, time: Nanoseconds) -> dict[Offset, DeadLetter]:
+    return {
+        each: replace(
+            letter,
+            cause=event.cause,
+            error=event.error[:MAX_ERROR],
+            attempts=letter.attempts + 1,
+            last_failed_at=time,
+            weather=event.weather,
+        )
+        if letter.store == event.store and letter.offset == event.offset
+        else letter
+        for each, letter in state.dead_letters.items()
+    }
+
+
+def _without(state: State, store: str, offsets: list[Offset], how: str) -> State:
+    gone = set(offsets)
+    left = {
+        each: letter
+        for each, letter in state.dead_letters.items()
+        if letter.store != store or letter.offset not in gone
+    }
+    counted = _counted(state, store, **{how: len(state.dead_letters) - len(left)})
+    return replace(counted, dead_letters=left)
+
+
+def _counted(state: State, store: str, **more: int) -> State:
+    count = state.dead_letter_counts.get(store, DeadLetterCount())
+    added = replace(count, **{how: getattr(count, how) + number for how, number in more.items()})
+    return replace(state, dead_letter_counts={**state.dead_letter_counts, store: added})
