@@ -13,6 +13,7 @@ import msgspec
 
 from journal.events import Durability
 from journal.metric import Metric, Nanoseconds, Offset
+from web.letters import Bulk, Letter, LetterFilter, LetterPage, Redriven
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -136,7 +137,8 @@ class Goodbye(msgspec.Struct, frozen=True, tag_field="type", tag="goodbye"):
 
 
 class JournalStatus(msgspec.Struct, frozen=True):
-    """The journal at a glance; `free_bytes` is the room left on its disk."""
+    """The journal at a glance; `free_bytes` is the room left on its disk, which lasts for `full_in` seconds
+    if it goes on as in the last minutes; None: it does not grow."""
 
     id: str
     first_offset: Offset
@@ -146,24 +148,48 @@ class JournalStatus(msgspec.Struct, frozen=True):
     free_bytes: int
     durability: Durability
     state: Literal["writable", "full", "failed"]
+    full_in: float | None = None
 
 
 class StoreStatus(msgspec.Struct, frozen=True):
-    """A store at a glance; `lag` is metrics accepted and not yet in it."""
+    """A store at a glance; `lag` is metrics accepted and not yet in it, `lag_seconds` how long the oldest of
+    them has waited.
+
+    `state` is "off" where persistence is switched off, `breaker` "off" where that is. The breaker has stood
+    so since `breaker_since`; an open one lets a probe through at `next_probe_at`. `attempts` have failed in
+    a row since `failing_since`, the last with `last_error` of the kind `error_kind`. Points in time are
+    nanoseconds, 0 where there is none.
+    """
 
     name: str
     cursor: Offset
     lag: int
     persisted: int
-    breaker: Literal["closed", "open", "half-open"]
-    state: Literal["starting", "following", "catching-up", "waiting", "blocked"]
+    breaker: Literal["closed", "open", "half-open", "off"]
+    state: Literal["starting", "following", "catching-up", "waiting", "blocked", "off"]
     last_error: str | None
+    lag_seconds: float = 0.0
+    dead_lettered: int = 0
+    breaker_since: Nanoseconds = 0
+    next_probe_at: Nanoseconds = 0
+    attempts: int = 0
+    error_kind: str | None = None
+    failing_since: Nanoseconds = 0
 
 
 class DeadLetterStatus(msgspec.Struct, frozen=True):
-    """The dead-letter queue at a glance."""
+    """The dead-letter queue at a glance: how many wait, of at most `limit`, the oldest since `oldest_at`
+    (nanoseconds; 0: none waits); how many of them are on their way back to their store; how many have left
+    since the journal began, and how."""
 
     pending: int
+    limit: int = 0
+    oldest_at: Nanoseconds = 0
+    redriving: int = 0
+    redriven: int = 0
+    discarded: int = 0
+    expired: int = 0
+    enabled: bool = True
 
 
 class ActorStatus(msgspec.Struct, frozen=True):
@@ -279,6 +305,35 @@ class History(Protocol):
         ...
 
 
+class DeadLetters(Protocol):
+    """The dead-letter queue. Every method may raise DeadLettersUnavailableError."""
+
+    def page(self, which: LetterFilter, limit: int, cursor: str | None) -> LetterPage:
+        """At most `limit` of the letters that match, after `cursor`. Raises ValueError for a cursor that is
+        none of ours."""
+        ...
+
+    async def show(self, id_: int) -> Letter:
+        """One letter, with its metric. Raises NoSuchLetterError."""
+        ...
+
+    async def redrive(self, id_: int, edited: Metric | None) -> Redriven:
+        """Send one letter to its store again, or `edited` in its place. Raises NoSuchLetterError."""
+        ...
+
+    async def redrive_all(self, which: LetterFilter, *, dry_run: bool, rate: float | None) -> Bulk:
+        """Queue what matches for its stores, `rate` metrics a second (None: as fast as they go)."""
+        ...
+
+    async def discard(self, id_: int) -> None:
+        """Give one letter up, for good. Raises NoSuchLetterError."""
+        ...
+
+    async def discard_all(self, which: LetterFilter, *, dry_run: bool) -> Bulk:
+        """Give up what matches, for good."""
+        ...
+
+
 class EdgeSettings(msgspec.Struct, frozen=True):
     """What the edge must know of the configuration. `token` is never printed."""
 
@@ -297,3 +352,4 @@ class Ports(msgspec.Struct, frozen=True):
     status: Status
     history: History
     settings: EdgeSettings
+    dead_letters: DeadLetters
