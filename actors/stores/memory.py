@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from actors.stores.base import OutageError, PoisonError, Row, as_stored
+from actors.stores.base import BatchRange, LetterRow, OutageError, PoisonError, Refusal, Row, as_stored
 from actors.stores.folds import mean_between
 from journal.metric import Metric, Nanoseconds, Offset
 from web.ports import NameSeen, Point, Series, SessionSeen
@@ -25,20 +25,23 @@ class MemoryTables:
     def __init__(self) -> None:
         self.metrics: defaultdict[str, dict[Offset, Row]] = defaultdict(dict)
         self.cursors: dict[tuple[str, str], Offset] = {}
+        self.letters: dict[tuple[str, str, Offset], LetterRow] = {}
 
 
 class MemoryStore:
     """A HistoryStore in dictionaries: simple enough to be the model that the others are held against."""
 
+    batch = BatchRange(10_000, 10_000)
+
     def __init__(self, name: str = "memory", tables: MemoryTables | None = None) -> None:
         self.name = name
-        self._tables = tables or MemoryTables()
+        self.tables = tables or MemoryTables()
         self._journal_id: str | None = None
 
     async def open(self, journal_id: str) -> Offset | None:
         """See Store."""
         self._journal_id = journal_id
-        return self._tables.cursors.get((journal_id, self.name))
+        return self.tables.cursors.get((journal_id, self.name))
 
     async def look(self, journal_id: str) -> Offset | None:
         """See Store."""
@@ -47,12 +50,21 @@ class MemoryStore:
     async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
         """See Store."""
         journal_id = self._opened()
-        for row in rows:
-            self._refuse_poison(row)
-        stored = self._tables.metrics[journal_id]
+        if refusals := [refusal for row in rows if (refusal := _refusal(row)) is not None]:
+            raise PoisonError(self.name, refusals[0].detail, cause=refusals[0].cause, refusals=refusals)
+        stored = self.tables.metrics[journal_id]
         for row in rows:
             stored.setdefault(row.offset, as_stored(row))
-        self._tables.cursors[journal_id, self.name] = cursor
+        self.tables.cursors[journal_id, self.name] = cursor
+
+    async def mirror(self, letters: Sequence[LetterRow]) -> None:
+        """See Store."""
+        journal_id = self._opened()
+        for letter in letters:
+            self.tables.letters[journal_id, self.name, letter.offset] = letter
+
+    async def maintain(self, keep_days: float | None) -> None:
+        """See Store."""
 
     async def close(self) -> None:
         """See Store."""
@@ -65,7 +77,7 @@ class MemoryStore:
 
     async def rows(self, start: Offset, until: Offset) -> AsyncIterator[Sequence[Row]]:
         """See Store."""
-        stored = self._tables.metrics[self._opened()]
+        stored = self.tables.metrics[self._opened()]
         found = sorted(offset for offset in stored if start <= offset < until)
         for at in range(0, len(found), RUN):
             yield [stored[offset] for offset in found[at : at + RUN]]
@@ -118,16 +130,20 @@ class MemoryStore:
 
     def _metrics(self) -> list[Metric]:
         self._opened()
-        return [row.metric for rows in self._tables.metrics.values() for row in rows.values()]
+        return [row.metric for rows in self.tables.metrics.values() for row in rows.values()]
 
-    def _refuse_poison(self, row: Row) -> None:
-        """Raise PoisonError for what no store can hold: lone surrogates, and integers beyond 64 bits."""
-        try:
-            msgspec.msgpack.encode(row)
-            row.accepted_at.to_bytes(8, signed=True)
-            (row.metric.time or 0).to_bytes(8, signed=True)
-        except (UnicodeEncodeError, OverflowError) as error:
-            raise PoisonError(self.name, f"offset {row.offset}: {error}") from error
+
+def _refusal(row: Row) -> Refusal | None:
+    """What is wrong with `row` for any store: lone surrogates, and integers beyond 64 bits."""
+    try:
+        msgspec.msgpack.encode(row)
+        row.accepted_at.to_bytes(8, signed=True)
+        (row.metric.time or 0).to_bytes(8, signed=True)
+    except UnicodeEncodeError as error:
+        return Refusal(row.offset, "bad-text", f"offset {row.offset}: {error}")
+    except OverflowError as error:
+        return Refusal(row.offset, "out-of-range", f"offset {row.offset}: {error}")
+    return None
 
 
 def _time(metric: Metric) -> Nanoseconds:

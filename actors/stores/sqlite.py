@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
 
 from actors.stores import sqlite_rows
-from actors.stores.base import DeniedError, OutageError, Row
+from actors.stores.base import BatchRange, DeniedError, LetterRow, OutageError, Row
 from actors.stores.folds import name_seen, series_of
 from actors.stores.sqlite_errors import FAILURES, classify
 from actors.stores.sqlite_rows import METRICS, STREAMS
@@ -49,6 +49,8 @@ class ReplacedDatabaseError(DeniedError):
 
 class SqliteStore:
     """A HistoryStore in the SQLite database at `path`, made where there is none."""
+
+    batch = BatchRange(BEST_BATCH, BEST_BATCH)
 
     def __init__(self, path: str, name: str = "sqlite") -> None:
         self.name = name
@@ -89,6 +91,15 @@ class SqliteStore:
         if self._threads is None:
             raise OutageError(self.name, f"{self.path}: not open")
         await self._threads[0].call(lambda: self._guard(lambda: self._write(rows, cursor)))
+
+    async def mirror(self, letters: Sequence[LetterRow]) -> None:
+        """See Store."""
+        if self._threads is None:
+            raise OutageError(self.name, f"{self.path}: not open")
+        await self._threads[0].call(lambda: self._guard(lambda: self._mirror(letters)))
+
+    async def maintain(self, keep_days: float | None) -> None:
+        """See Store. There is nothing to do: the file is the user's to prune."""
 
     async def close(self) -> None:
         """See Store. A transaction under way is finished, a question under way is cut short."""
@@ -235,6 +246,19 @@ class SqliteStore:
             self._abandon(connection, error)
             raise
         self._confirmed = cursor
+
+    def _mirror(self, letters: Sequence[LetterRow]) -> None:
+        connection = self._writer or self._connect()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                sqlite_rows.LETTER,
+                [sqlite_rows.letter(self._journal_id, self.name, each) for each in letters],
+            )
+            connection.execute("COMMIT")
+        except Exception as error:
+            self._abandon(connection, error)
+            raise
 
     def _stored(self, connection: sqlite3.Connection, first: Offset, last: Offset) -> set[int]:
         """The offsets in `[first, last]` that are there: streams must count each metric once."""

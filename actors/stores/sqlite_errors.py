@@ -8,6 +8,9 @@ import msgspec
 
 from actors.stores.base import DeniedError, OutageError, PoisonError, StoreError, TransientError
 
+SQLITE_CONSTRAINT_DATATYPE = 3091
+"""A strict table's refusal; the module does not know it by name before Python 3.12."""
+
 _PRIMARY: dict[int, type[StoreError]] = {
     sqlite3.SQLITE_ABORT: TransientError,
     sqlite3.SQLITE_BUSY: TransientError,
@@ -37,6 +40,17 @@ _EXTENDED: dict[int, type[StoreError]] = {
     sqlite3.SQLITE_READONLY_DBMOVED: OutageError,
 }
 
+_CAUSES: dict[int, str] = {
+    sqlite3.SQLITE_CONSTRAINT_CHECK: "check",
+    sqlite3.SQLITE_CONSTRAINT_NOTNULL: "not-null",
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: "foreign-key",
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE: "duplicate",
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: "duplicate",
+    SQLITE_CONSTRAINT_DATATYPE: "bad-type",
+    sqlite3.SQLITE_MISMATCH: "bad-type",
+    sqlite3.SQLITE_TOOBIG: "too-large",
+}
+
 _UNBINDABLE = (OverflowError, UnicodeEncodeError, msgspec.MsgspecError)
 """Integers beyond 64 bits, lone surrogates, and attributes that are not JSON. Python raises them before
 SQLite sees the value."""
@@ -52,7 +66,23 @@ def classify(store: str, path: str, error: Exception) -> StoreError:
     """
     if isinstance(error, StoreError):
         return error
-    return _kind(error)(store, f"{path}: {error or type(error).__name__}{_advice(error)}")
+    kind, code = _kind(error), getattr(error, "sqlite_errorname", "")
+    detail = f"{path}: {error or type(error).__name__}{_advice(error)}"
+    if kind is PoisonError:
+        return PoisonError(store, detail, cause=_cause(error), code=code, smaller=code == "SQLITE_TOOBIG")
+    return kind(store, detail, code=code)
+
+
+def _cause(error: Exception) -> str:
+    """Which of base.CAUSES `error`, a PoisonError's, is."""
+    match error:
+        case OverflowError():
+            return "out-of-range"
+        case UnicodeEncodeError():
+            return "bad-text"
+        case _:
+            code: int = getattr(error, "sqlite_errorcode", 0)
+            return _CAUSES.get(code) or _CAUSES.get(code & 0xFF, "refused")
 
 
 def _kind(error: Exception) -> type[StoreError]:

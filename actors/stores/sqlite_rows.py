@@ -8,14 +8,15 @@ everything here is inserted by statements of many rows.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from actors.stores.base import Row
-from journal.metric import AttributeValue, Kind, Metric, Nanoseconds, Offset
+from actors.stores.base import LetterRow, Row
+from journal.metric import AttributeValue, Kind, Metric, Nanoseconds, Offset, metric_time
 
 MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 
@@ -154,6 +155,40 @@ def inserts(
         rows = len(chunk) // width
         rung = 1 << (rows - 1).bit_length()
         yield _sql(table, rung), shared + chunk + table.padding(chunk[-width:]) * (rung - rows)
+
+
+LETTER = f"""
+INSERT INTO dead_letters (journal_id, store, "offset", name, time, source, session, metric, accepted_at,
+  cause, error, attempts, status, first_failed_at, last_failed_at)
+VALUES ({",".join("?" * 15)})
+ON CONFLICT (journal_id, "offset", store) DO UPDATE SET
+  name = excluded.name, time = excluded.time, source = excluded.source, session = excluded.session,
+  metric = excluded.metric, cause = excluded.cause, error = excluded.error, attempts = excluded.attempts,
+  status = excluded.status, first_failed_at = excluded.first_failed_at,
+  last_failed_at = excluded.last_failed_at
+"""
+
+
+def letter(journal_id: str, store: str, row: LetterRow) -> tuple[Any, ...]:
+    """The parameters of LETTER that mirror `row`."""
+    metric = row.metric
+    return (
+        journal_id,
+        store,
+        row.offset,
+        metric.name,
+        metric_time(metric, row.accepted_at),
+        metric.source,
+        metric.session,
+        json.dumps(msgspec.to_builtins(metric)),
+        row.accepted_at,
+        row.cause,
+        row.error,
+        row.attempts,
+        row.status,
+        row.first_failed_at,
+        row.last_failed_at,
+    )
 
 
 COLUMNS = '"offset", accepted_at, name, value, time, kind, unit, source, session, attributes'

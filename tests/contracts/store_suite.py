@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.stores.base import HistoryStore, OutageError, PoisonError, Row, as_stored
+from actors.stores.base import HistoryStore, LetterRow, OutageError, PoisonError, Row, as_stored
 from journal.metric import Metric, Offset
 from tests.contracts.store_rows import (
     MAX_FLOAT,
@@ -327,6 +327,53 @@ class StoreContract:
         assert seen == sorted(seen)
         assert all(count % size == 0 for count in seen)
         assert len(await stored(store)) == 20 * size
+
+    @staticmethod
+    async def mirrored(
+        store: HistoryStore, journal_id: str
+    ) -> list[tuple[int, str, str, str, str, int, str]]:
+        """What the table of dead letters holds of `journal_id`, by offset: offset, store, name, metric as
+        text, cause, attempts and status. Read as somebody would who looks into the database."""
+        raise NotImplementedError("a store's tests say how its table is looked at")
+
+    async def test_dead_letters_are_mirrored_and_updated(self, connect: Connect) -> None:
+        """A letter appears as a row, keeps its metric whole, and follows what becomes of it."""
+        journal_id = new_journal()
+        nul = Metric(name="nul \0 in it", value=1.5, source="\0", attributes={"k": "\0"})
+        first = LetterRow(Offset(7), T0, nul, "nul-byte", "no NUL, please: \0", 1, "pending", T0 + 5, T0 + 5)
+        other = msgspec.structs.replace(first, offset=Offset(9), metric=Metric(name="b", value=2.0, time=3))
+        async with opened(connect(), journal_id) as store:
+            await store.mirror([])
+            await store.mirror([first, other])
+            await store.mirror([first, other])
+            again = msgspec.structs.replace(first, attempts=4, last_failed_at=T0 + 9)
+            await store.mirror([again, msgspec.structs.replace(other, status="redriven")])
+            rows = await self.mirrored(store, journal_id)
+            assert [(row[0], row[1], *row[4:]) for row in rows] == [
+                (7, store.name, "nul-byte", 4, "pending"),
+                (9, store.name, "nul-byte", 1, "redriven"),
+            ]
+            assert [msgspec.json.decode(row[3], type=Metric) for row in rows] == [nul, other.metric]
+            assert rows[1][2] == "b"
+            assert rows[0][2].startswith("nul ")
+            assert rows[0][2].endswith(" in it")
+
+    async def test_a_mirrored_letter_is_no_metric(self, connect: Connect) -> None:
+        """The mirror adds nothing to metrics, and moves no cursor."""
+        journal_id = new_journal()
+        letter = LetterRow(Offset(7), T0, Metric("a", 1.0), "check", "no", 1, "pending", T0, T0)
+        async with opened(connect(), journal_id) as store:
+            await store.mirror([letter])
+            assert await stored(store) == []
+            assert await store.open(journal_id) is None
+
+    async def test_maintenance_changes_no_row(self, store: HistoryStore) -> None:
+        """What the clock does leaves every row as it is, however often."""
+        rows = plain(0, 50)
+        await store.write(rows, Offset(50))
+        for _ in range(3):
+            await store.maintain(None)
+        assert await stored(store) == [as_stored(row) for row in rows]
 
     async def test_a_cancelled_write_is_whole_or_absent(self, connect: Connect) -> None:
         """Cancelling `write` leaves all of the batch with its cursor, or none; a repeat completes it."""

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from actors.stores.base import HistoryStore
 from actors.stores.memory import MemoryStore, MemoryTables
 from actors.stores.sqlite import SqliteStore
 from tests.contracts.store_suite import Connect, StoreContract
+
+
+def json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 @pytest.fixture
@@ -20,8 +28,31 @@ class TestMemoryStore(StoreContract):
         tables = MemoryTables()
         return lambda: MemoryStore(tables=tables)
 
+    @staticmethod
+    async def mirrored(
+        store: HistoryStore, journal_id: str
+    ) -> list[tuple[int, str, str, str, str, int, str]]:
+        assert isinstance(store, MemoryStore)
+        return [
+            (row.offset, of, row.metric.name, json(row.metric), row.cause, row.attempts, row.status)
+            for (journal, of, _), row in sorted(store.tables.letters.items())
+            if journal == journal_id
+        ]
+
 
 class TestSqliteStore(StoreContract):
     @pytest.fixture
     def connect(self, tmp_path: Path) -> Connect:
         return lambda: SqliteStore(str(tmp_path / "forebay.db"))
+
+    @staticmethod
+    async def mirrored(
+        store: HistoryStore, journal_id: str
+    ) -> list[tuple[int, str, str, str, str, int, str]]:
+        assert isinstance(store, SqliteStore)
+        with contextlib.closing(sqlite3.connect(store.path)) as connection:
+            return connection.execute(
+                'SELECT "offset", store, name, metric, cause, attempts, status FROM dead_letters'
+                ' WHERE journal_id = ? ORDER BY "offset"',
+                (journal_id,),
+            ).fetchall()
