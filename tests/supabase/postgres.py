@@ -1,0 +1,184 @@
+"""A real PostgreSQL for one test run: started in about a second, stopped, killed and paused at will."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import secrets
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+from urllib.parse import quote
+
+from tests.supabase.cluster import SUPERUSER, binaries, new_cluster
+from tests.supabase.processes import (
+    PortTakenError,
+    Service,
+    free_port,
+    port_is_free,
+    scratch_directory,
+    service_account,
+)
+
+_STOP = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+
+
+class SqlError(Exception):
+    """psql refused a statement; the server's words are in the message."""
+
+
+class Postgres:
+    """A cluster of its own with the roles of a hosted Supabase project, and the server that serves it.
+
+    Without `fsync` it is faster, survives every kill of a process, and a power cut not at all. `port` 0
+    takes a free one; it stays the same over restarts. With `data` the cluster is kept there, else it goes
+    with `close`. Methods wait until what they do is done; none needs an event loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        fsync: bool = True,
+        port: int = 0,
+        data: Path | None = None,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.port = port or free_port()
+        self.password = secrets.token_urlsafe(24)
+        self._account = service_account()
+        self._stack = ExitStack()
+        self._folder = self._stack.enter_context(scratch_directory(self._account))
+        self._data = data or self._folder / "data"
+        self._bin = binaries(self._account, self._folder)
+        self._service = Service("PostgreSQL", self._folder / "log", self._account)
+        self._passwords_set = False
+        self._settings = {
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self._folder),
+            "wal_level": "logical",
+            "dynamic_shared_memory_type": "mmap",  # in the data directory: nothing stays behind in /dev/shm
+            "fsync": "on" if fsync else "off",
+            "full_page_writes": "on" if fsync else "off",
+            **settings,
+        }
+
+    def __enter__(self) -> Postgres:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether the server runs, be it paused."""
+        return self._service.running
+
+    @property
+    def log(self) -> str:
+        """What the server has said so far."""
+        return self._service.log.read_text(errors="replace")
+
+    def dsn(self, user: str = "postgres", database: str = "postgres", port: int = 0) -> str:
+        """The URL for `user` and `database`, at the server or at a proxy's `port` in front of it.
+
+        Users: `postgres`, who owns what migrations make; `authenticator`, as PostgREST comes;
+        `supabase_admin`, the superuser.
+        """
+        return f"postgresql://{user}:{quote(self.password)}@127.0.0.1:{port or self.port}/{database}"
+
+    def start(self) -> None:
+        """Start the server, on a new cluster the first time, and wait until it takes connections.
+
+        Raises PortTakenError, and StartError with the end of the server's log.
+        """
+        if not port_is_free(self.port):
+            raise PortTakenError(self.port, "PostgreSQL")
+        if not (self._data / "PG_VERSION").exists():
+            new_cluster(self._data, self._bin, self._account)
+        flags = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
+        self._service.start(
+            [str(self._bin / "postgres"), "-D", str(self._data), *flags],
+            {"LC_ALL": "C", "PATH": os.defpath},
+            self._ready,
+        )
+        if not self._passwords_set:
+            users = (SUPERUSER, "postgres", "authenticator")
+            self.execute(";".join(f"alter role {user} password '{self.password}'" for user in users))
+            self._passwords_set = True
+
+    def _ready(self) -> bool:
+        """As pg_ctl asks: the server writes its state into the eighth line of its pid file."""
+        try:
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return len(lines) >= 8 and lines[0] == str(self._service.pid) and lines[7].strip() == "ready"
+
+    def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
+        """Stop the server: when all clients have gone, at once and in order, or as if it crashed."""
+        self._service.stop(_STOP[mode])
+
+    def restart(self) -> None:
+        """Stop, dropping every connection, and start again on the same port and data."""
+        self.stop()
+        self.start()
+
+    def kill(self) -> None:
+        """SIGKILL to every process of the server at once."""
+        self._service.kill()
+
+    def pause(self) -> None:
+        """Stop every process of the server (SIGSTOP): connections open and nobody answers."""
+        self._service.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused server go on."""
+        self._service.signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop the server and leave nothing behind, except `data` if that was given."""
+        self.stop()
+        self._forget_shared_memory()
+        self._stack.close()
+
+    def execute(self, sql: str, database: str = "postgres", user: str = SUPERUSER) -> str:
+        """Run `sql` past port and password, each statement by itself, and return what it selects: a line a
+        row, columns parted by `|`. Raises SqlError."""
+        command = [str(self._bin / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+        done = subprocess.run(
+            [*command, "-h", str(self._folder), "-p", str(self.port), "-U", user, "-d", database],
+            input=sql,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"LC_ALL": "C", "PATH": os.defpath},
+        )
+        if done.returncode != 0:
+            raise SqlError(done.stderr.strip())
+        return done.stdout.rstrip("\n")
+
+    def create_database(self, name: str = "", template: str = "template1") -> str:
+        """Make a database, a copy of `template` to which nobody may be connected, and return its name."""
+        name = name or f"test_{secrets.token_hex(6)}"
+        self.execute(f"create database {name} template {template} owner postgres", "template1")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Drop database `name`, whoever is connected to it."""
+        self.execute(f"drop database if exists {name} with (force)", "template1")
+
+    def _forget_shared_memory(self) -> None:
+        """Remove the segment by which a killed server would have been known to its next start."""
+        try:
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return
+        if len(lines) >= 7:
+            _, segment = lines[6].split()
+            ctypes.CDLL(None).shmctl(int(segment), 0, None)  # 0 is IPC_RMID
