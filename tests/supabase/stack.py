@@ -1,0 +1,155 @@
+"""A Supabase of one's own: PostgreSQL, PostgREST and the gateway, composed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import asyncpg
+
+from sql import migrations
+from tests.supabase.faults import Faults
+from tests.supabase.keys import Keys, new_keys
+from tests.supabase.loop_thread import LoopThread
+from tests.supabase.postgres import Postgres
+from tests.supabase.postgrest import PostgREST
+from tests.supabase.router import Router
+
+_HISTORY = """
+create schema if not exists supabase_migrations;
+create table if not exists supabase_migrations.schema_migrations
+  (version text primary key, statements text[], name text)
+"""
+
+
+class LocalSupabase:
+    """All of it, running from `open` to `close`; both wait, and neither needs an event loop.
+
+    What a client needs: `url`, `anon_key`, `service_role_key`, `db_url`. What a test needs: `faults`, in
+    front of PostgREST, and the servers, to stop, kill and pause.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        db_port: int = 0,
+        data: Path | None = None,
+        fsync: bool = True,
+        keys: Keys | None = None,
+    ) -> None:
+        self.keys = keys or new_keys()
+        self.faults = Faults()
+        self.postgres = Postgres(fsync=fsync, port=db_port, data=data)
+        self.database = "postgres"
+        """The database that PostgREST serves."""
+        self.postgrest = PostgREST(self.postgres.dsn("authenticator"), self.keys.secret)
+        self.router = Router(
+            self.postgrest.port, (self.anon_key, self.service_role_key), self.faults, port=port
+        )
+        self._thread = LoopThread("supabase")
+        self._template = ""
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def start(
+        cls, *, port: int = 0, db_port: int = 0, data: Path | None = None, fsync: bool = True
+    ) -> AsyncGenerator[LocalSupabase]:
+        """One that runs within the block; it has not been migrated."""
+        supabase = cls(port=port, db_port=db_port, data=data, fsync=fsync)
+        try:
+            await asyncio.to_thread(supabase.open)
+            yield supabase
+        finally:
+            await asyncio.to_thread(supabase.close)
+
+    def open(self) -> None:
+        """Start everything. Raises PortTakenError, StartError."""
+        self.postgres.start()
+        self.postgrest.start()
+        self._thread.call(self.router.start())
+
+    def close(self) -> None:
+        """Stop everything and leave nothing behind, except the data if a place was given for it."""
+        self.faults.clear()
+        self._thread.call(self.router.stop())
+        self._thread.close()
+        self.postgrest.close()
+        self.postgres.close()
+
+    @property
+    def url(self) -> str:
+        """SUPABASE_URL."""
+        return f"http://127.0.0.1:{self.router.port}"
+
+    @property
+    def anon_key(self) -> str:
+        """SUPABASE_ANON_KEY."""
+        return self.keys.anon
+
+    @property
+    def service_role_key(self) -> str:
+        """SUPABASE_SERVICE_ROLE_KEY."""
+        return self.keys.service_role
+
+    @property
+    def db_url(self) -> str:
+        """SUPABASE_DB_URL: the database that PostgREST serves, as its owner."""
+        return self.postgres.dsn(database=self.database)
+
+    def start_router(self) -> None:
+        """Listen again after `stop_router`, on the same port."""
+        self._thread.call(self.router.start())
+
+    def stop_router(self) -> None:
+        """Drop every client; from now on nobody listens at `url`."""
+        self._thread.call(self.router.stop())
+
+    async def migrate(self, database: str = "") -> None:
+        """Apply what is missing of the migrations to `database` (default: the one that PostgREST serves), and
+        note it where the CLI of Supabase does."""
+        connection = await asyncpg.connect(self.postgres.dsn(database=database or self.database))
+        try:
+            await connection.execute(_HISTORY)
+            rows = await connection.fetch("select version from supabase_migrations.schema_migrations")
+            applied = {row["version"] for row in rows}
+            for step in migrations("supabase/migrations"):
+                if step.version not in applied:
+                    await connection.execute(step.sql)
+                    await connection.execute(
+                        "insert into supabase_migrations.schema_migrations values ($1, $2, $3)",
+                        *(step.version, [step.sql], step.title),
+                    )
+        finally:
+            await connection.close()
+
+    async def fresh_database(self) -> str:
+        """The name of a new, migrated database that nobody else uses; see `postgres.dsn(database=…)`."""
+        if not self._template:
+            template = await asyncio.to_thread(self.postgres.create_database)
+            await self.migrate(template)
+            self._template = template
+        return await asyncio.to_thread(self.postgres.create_database, "", self._template)
+
+    async def renew(self) -> None:
+        """Let PostgREST serve a new, migrated database, run what was stopped, lift every fault, count anew."""
+        self.faults.clear()
+        self.faults.forget()
+        await asyncio.to_thread(self._revive)
+        former, self.database = self.database, await self.fresh_database()
+        self.postgrest.database_url = self.postgres.dsn("authenticator", self.database)
+        await asyncio.to_thread(self.postgrest.restart)
+        if former != "postgres":
+            await asyncio.to_thread(self.postgres.drop_database, former)
+
+    def _revive(self) -> None:
+        """Whatever a test has stopped runs again."""
+        for server in (self.postgres, self.postgrest):
+            if server.running:
+                server.resume()
+            else:
+                server.start()
+        if not self.router.running:
+            self.start_router()
