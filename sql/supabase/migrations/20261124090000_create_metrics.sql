@@ -14,6 +14,13 @@ SET LOCAL statement_timeout = '10min';
 CREATE SCHEMA IF NOT EXISTS forebay;
 COMMENT ON SCHEMA forebay IS 'What Forebay needs and nobody else: partitions of metrics, and the log of minutes to roll up.';
 
+-- Nanoseconds since the Unix epoch as timestamptz, rounded down. In two parts, because an interval is
+-- multiplied as a double, which does not hold all microseconds.
+CREATE FUNCTION forebay.moment(ns bigint) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN timestamptz 'epoch' + (ns / 1000000000) * interval '1 second'
+  + floor((ns % 1000000000) / 1000.0::double precision) * interval '1 microsecond';
+
 CREATE TABLE public.metrics (
   journal_id     text COLLATE "C" NOT NULL,
   "offset"       bigint NOT NULL,
@@ -33,6 +40,8 @@ CREATE TABLE public.metrics (
   CONSTRAINT metrics_offset_range CHECK ("offset" >= 0),
   CONSTRAINT metrics_name_length CHECK (char_length(name) BETWEEN 1 AND 255),
   CONSTRAINT metrics_value_finite CHECK (value > '-Infinity' AND value < 'Infinity'),
+  -- Partitions and roll-ups go by the one, series by the other.
+  CONSTRAINT metrics_time_is_time_ns CHECK ("time" = forebay.moment(time_ns)),
   CONSTRAINT metrics_kind_known CHECK (kind IN ('gauge', 'counter', 'timer', 'histogram', 'event')),
   CONSTRAINT metrics_source_length CHECK (octet_length(source) <= 768),
   CONSTRAINT metrics_session_length CHECK (octet_length(session) <= 768)
@@ -40,11 +49,18 @@ CREATE TABLE public.metrics (
 
 CREATE TABLE forebay.metrics_default PARTITION OF public.metrics DEFAULT;
 
-CREATE INDEX metrics_by_name_and_time ON public.metrics (name, time_ns);
+-- Answers a series from one partition after the other without touching the table. Costs a tenth of the
+-- rows/s of COPY, staging and insert at 5,000 rows a transaction, as (name, "time") alone does.
+CREATE INDEX metrics_by_name_and_time ON public.metrics (name, "time") INCLUDE (time_ns, value, source);
+
+-- A session is met in few places of the table: its Bloom filters are small, cost nothing that could be
+-- measured, and leave few pages to read. A B-tree on (session, time_ns) costs 6 to 10 % of the rows/s.
+CREATE INDEX metrics_by_session ON public.metrics USING brin (session text_bloom_ops) WITH (autosummarize = on);
 
 ALTER TABLE public.metrics ENABLE ROW LEVEL SECURITY;
 ALTER TABLE forebay.metrics_default ENABLE ROW LEVEL SECURITY;
 
+COMMENT ON FUNCTION forebay.moment(bigint) IS 'Nanoseconds since the Unix epoch as timestamptz, rounded down.';
 COMMENT ON TABLE public.metrics IS 'Every metric that was accepted, once: (journal_id, offset) is its identity, and time joins the key because partitions want it.';
 COMMENT ON COLUMN public.metrics.journal_id IS 'UUID of the journal that accepted it.';
 COMMENT ON COLUMN public.metrics."offset" IS 'Its place in that journal.';
