@@ -16,13 +16,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from web import exposition, login
+from web import dead_letters, exposition, login
 from web.edge import Edge
 from web.guard import Guard
+from web.letters import DeadLettersUnavailableError, NoSuchLetterError
 from web.live import Hub
 from web.ports import HistoryUnavailableError, Ports
-from web.problems import ProblemDetails, problem, response
+from web.problems import ProblemDetails, of_receiver, problem, response
 from web.queries import ParameterError, only, series_query
+from web.receivers.errors import ReceiverError
 
 PAGE = Path(__file__).parent / "dashboard" / "static"
 
@@ -33,6 +35,7 @@ def make_app(ports: Ports, edge: Edge, hub: Hub) -> Starlette:
         routes=[
             *_health(ports),
             *_api(ports, edge, hub),
+            *dead_letters.routes(ports.dead_letters, edge),
             *login.routes(edge),
             WebSocketRoute("/api/live", hub.serve),
             Route("/api/metrics", _elsewhere, methods=["POST"]),
@@ -41,7 +44,10 @@ def make_app(ports: Ports, edge: Edge, hub: Hub) -> Starlette:
         exception_handlers={
             HTTPException: _http_error,
             ParameterError: _parameter_error,
+            ReceiverError: _receiver_error,
             HistoryUnavailableError: _history_unavailable,
+            NoSuchLetterError: _no_such_letter,
+            DeadLettersUnavailableError: _dead_letters_unavailable,
             Exception: _failed,
         },
     )
@@ -154,6 +160,19 @@ def _parameter_error(request: Request, error: Exception) -> Response:
 
 def _history_unavailable(request: Request, error: Exception) -> Response:
     return response(problem(503, str(error) or "the store cannot be asked now", retry_after=5.0))
+
+
+def _receiver_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ReceiverError)
+    return response(of_receiver(error))
+
+
+def _no_such_letter(request: Request, error: Exception) -> Response:
+    return response(problem(404, str(error)))
+
+
+def _dead_letters_unavailable(request: Request, error: Exception) -> Response:
+    return response(problem(503, str(error) or "the queue cannot do that now", retry_after=5.0))
 
 
 def _failed(request: Request, error: Exception) -> Response:

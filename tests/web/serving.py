@@ -13,6 +13,7 @@ import anyio
 import httpx
 
 from tests.web.memory import MemoryHistory, MemoryIngest, MemoryLive, MemoryStatus
+from tests.web.memory_letters import MemoryDeadLetters
 from web.ports import EdgeSettings, Ports
 from web.server import Server, bind, make_server
 
@@ -28,10 +29,11 @@ class Running:
         self.live = MemoryLive()
         self.status = MemoryStatus()
         self.history = MemoryHistory()
+        self.dead_letters = MemoryDeadLetters()
         self.socket = bind("127.0.0.1", 0)
         self.port: int = self.socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        ports = Ports(self.ingest, self.live, self.status, self.history, settings)
+        ports = Ports(self.ingest, self.live, self.status, self.history, settings, self.dead_letters)
         self.server: Server = make_server(ports, "127.0.0.1", self.port)
 
     @asynccontextmanager
