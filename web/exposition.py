@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from math import inf
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from web.edge import Edge
-from web.ports import ActorStatus, StatusReport, StoreStatus
+from web.ports import ActorStatus, DeadLetterStatus, StatusReport, StoreStatus
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -33,6 +35,7 @@ class _ForebayCollector(Collector):
         yield from _totals(report)
         yield from _journal(report)
         yield from _stores(report.stores)
+        yield from _dead_letters(report.dead_letters)
         yield from _actors(report.actors)
         yield from _http(self._edge, self._subscribers())
 
@@ -62,9 +65,12 @@ def _totals(report: StatusReport) -> Iterator[Metric]:
     yield _gauge("forebay_start_time_seconds", "When the process started.", report.started_at / 1e9)
     yield _counter("forebay_metrics_accepted", "Metrics accepted since the journal began.", report.accepted)
     yield _counter("forebay_metrics_persisted", "Metrics in every store.", report.persisted)
-    yield _counter("forebay_metrics_dead_lettered", "Metrics given up as dead letters.", report.dead_lettered)
+    yield _gauge(
+        "forebay_metrics_dead_lettered",
+        "Metrics that are dead letters or were given up as such; fewer when some are redriven.",
+        report.dead_lettered,
+    )
     yield _gauge("forebay_metrics_pending", "Metrics accepted and not yet in every store.", report.pending)
-    yield _gauge("forebay_dead_letters_pending", "Dead letters in the queue.", report.dead_letters.pending)
 
 
 def _journal(report: StatusReport) -> Iterator[Metric]:
@@ -74,32 +80,98 @@ def _journal(report: StatusReport) -> Iterator[Metric]:
     yield _gauge("forebay_journal_segments", "Segments on disk.", journal.segments)
     yield _gauge("forebay_journal_bytes", "Bytes on disk.", journal.bytes)
     yield _gauge("forebay_journal_free_bytes", "Bytes free on the disk.", journal.free_bytes)
+    yield _gauge(
+        "forebay_journal_full_in_seconds",
+        "Time until the disk is full at the rate of the last minutes; +Inf while the journal does not grow.",
+        inf if journal.full_in is None else journal.full_in,
+    )
     yield _gauge("forebay_journal_writable", "1 when metrics are taken.", journal.state == "writable")
 
 
+_BREAKER_STATES: Final = ("closed", "half-open", "open", "off")
+_STATES: Final = ("starting", "following", "catching-up", "waiting", "blocked", "off")
+_STORE_GAUGES: Final[tuple[tuple[str, str, Callable[[StoreStatus], float]], ...]] = (
+    ("forebay_store_cursor", "Where the store is in the journal.", lambda store: store.cursor),
+    ("forebay_store_lag", "Metrics accepted and not yet in the store.", lambda store: store.lag),
+    (
+        "forebay_store_lag_seconds",
+        "How long the oldest metric that is not in the store has waited.",
+        lambda store: store.lag_seconds,
+    ),
+    (
+        "forebay_store_dead_lettered",
+        "Metrics that the store does not hold for being, or having been, dead letters.",
+        lambda store: store.dead_lettered,
+    ),
+    (
+        "forebay_store_failed_attempts",
+        "Attempts that have failed in a row, 0 after a success.",
+        lambda store: store.attempts,
+    ),
+    (
+        "forebay_store_failing_since_timestamp_seconds",
+        "When the attempts began to fail, 0 after a success.",
+        lambda store: store.failing_since / 1e9,
+    ),
+    (
+        "forebay_store_breaker_since_timestamp_seconds",
+        "When the breaker came to the state that it is in.",
+        lambda store: store.breaker_since / 1e9,
+    ),
+    (
+        "forebay_store_next_probe_timestamp_seconds",
+        "When an open breaker lets a probe through, 0 where none is open.",
+        lambda store: store.next_probe_at / 1e9,
+    ),
+)
+
+
 def _stores(stores: list[StoreStatus]) -> Iterator[Metric]:
-    cursor = GaugeMetricFamily("forebay_store_cursor", "Where the store is in the journal.", labels=["store"])
-    lag = GaugeMetricFamily(
-        "forebay_store_lag", "Metrics accepted and not yet in the store.", labels=["store"]
-    )
+    for name, text, value in _STORE_GAUGES:
+        gauge = GaugeMetricFamily(name, text, labels=["store"])
+        for store in stores:
+            gauge.add_metric([store.name], value(store))
+        yield gauge
     persisted = CounterMetricFamily(
         "forebay_store_persisted", "Metrics given to the store since the journal began.", labels=["store"]
     )
     breaker = GaugeMetricFamily(
-        "forebay_store_breaker", "1 for the state that the breaker is in.", labels=["store", "state"]
+        "forebay_store_breaker",
+        "1 for the state that the circuit breaker is in, 0 for the others.",
+        labels=["store", "state"],
     )
     state = GaugeMetricFamily(
         "forebay_store_state",
-        "1 for the state that the store's persistence is in.",
+        "1 for the state that the store's persistence is in, 0 for the others.",
         labels=["store", "state"],
     )
     for store in stores:
-        cursor.add_metric([store.name], store.cursor)
-        lag.add_metric([store.name], store.lag)
         persisted.add_metric([store.name], store.persisted)
-        breaker.add_metric([store.name, store.breaker], 1)
-        state.add_metric([store.name, store.state], 1)
-    yield from (cursor, lag, persisted, breaker, state)
+        # Every state at any time: a series that comes and goes is counted wrongly by `max_over_time`.
+        for each in _BREAKER_STATES:
+            breaker.add_metric([store.name, each], store.breaker == each)
+        for each in _STATES:
+            state.add_metric([store.name, each], store.state == each)
+    yield from (persisted, breaker, state)
+
+
+def _dead_letters(queue: DeadLetterStatus) -> Iterator[Metric]:
+    yield _gauge("forebay_dead_letters_enabled", "1 where there is a dead-letter queue.", queue.enabled)
+    yield _gauge("forebay_dead_letters_pending", "Dead letters in the queue.", queue.pending)
+    yield _gauge("forebay_dead_letters_limit", "Dead letters beyond which the oldest expire.", queue.limit)
+    yield _gauge(
+        "forebay_dead_letters_oldest_timestamp_seconds",
+        "Since when the oldest dead letter has waited, 0 where none waits.",
+        queue.oldest_at / 1e9,
+    )
+    yield _gauge(
+        "forebay_dead_letters_redriving", "Dead letters on their way back to their store.", queue.redriving
+    )
+    yield _counter(
+        "forebay_dead_letters_redriven", "Dead letters that their store took after all.", queue.redriven
+    )
+    yield _counter("forebay_dead_letters_discarded", "Dead letters given up by a person.", queue.discarded)
+    yield _counter("forebay_dead_letters_expired", "Dead letters given up for a limit.", queue.expired)
 
 
 def _actors(tree: ActorStatus) -> Iterator[Metric]:
