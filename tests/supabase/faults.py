@@ -184,6 +184,15 @@ class Faults:
                     rule.times -= 1
             return taken
 
+    def use(self, rule: Rule) -> bool:
+        """Use up one of `rule`'s times; False if none is left."""
+        with self._lock:
+            if rule.times == 0:
+                return False
+            if rule.times is not None:
+                rule.times -= 1
+            return True
+
     def in_force(self) -> list[Rule]:
         """Every rule that is neither removed nor used up."""
         with self._lock:

@@ -44,4 +44,4 @@ async def supabase(local_supabase: LocalSupabase) -> AsyncIterator[LocalSupabase
     """A Supabase for one test: migrated, empty, without faults, with no call counted yet."""
     await local_supabase.renew()
     yield local_supabase
-    local_supabase.faults.clear()
+    local_supabase.clear_faults()

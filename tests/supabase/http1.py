@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
-from http import HTTPStatus
+from http.client import responses
 from typing import NamedTuple
 
 PIECE = 65_536
@@ -107,6 +107,6 @@ def content(head: Head, framed: bytes) -> bytes:
 
 def answer(status: int, text: str, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> bytes:
     """A whole answer."""
-    phrase = HTTPStatus(status).phrase if status in HTTPStatus else "Error"
+    phrase = responses.get(status, "Error")
     own = [("Content-Type", content_type), ("Content-Length", str(len(text.encode())))]
     return Head(f"HTTP/1.1 {status} {phrase}", [*own, *headers]).encoded() + text.encode()

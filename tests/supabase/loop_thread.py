@@ -46,6 +46,16 @@ async def removed(rule_removed: Future[None]) -> None:
     await asyncio.shield(asyncio.wrap_future(rule_removed))
 
 
+async def first(waits: list[asyncio.Task[None]], seconds: float | None = None) -> bool:
+    """Wait for the first of `waits`, at most `seconds`, and cancel the others; whether one came."""
+    try:
+        done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return bool(done)
+
+
 def reset(writer: asyncio.StreamWriter) -> None:
     """End the connection with a TCP reset, whatever was still to be sent."""
     sock = writer.get_extra_info("socket")

@@ -26,7 +26,7 @@ from tests.supabase.faults import (
     name,
 )
 from tests.supabase.http1 import Head, answer, body, content, read_head
-from tests.supabase.loop_thread import drained, removed, reset
+from tests.supabase.loop_thread import drained, first, removed, reset
 from tests.supabase.processes import PortTakenError, free_port
 
 PREFIX = "/rest/v1"
@@ -159,7 +159,7 @@ class Router:
                 self._record(exchange, None)
                 waits = [asyncio.create_task(drained(exchange.reader))]
                 waits.append(asyncio.create_task(removed(rule.removed)))
-                await _first(waits)
+                await first(waits)
                 raise _ResetError
             case ResetBefore():
                 self._record(exchange, None)
@@ -174,14 +174,14 @@ class Router:
                 self._record(exchange, None)
                 raise _ResetError
             case Delay(seconds=seconds):
-                await _first([asyncio.create_task(removed(rule.removed))], seconds)
+                await first([asyncio.create_task(removed(rule.removed))], seconds)
                 return raw
             case Throttle(rows_per_second=rate, statement_timeout=limit):
                 if raw is None:
                     raw = b"".join([piece async for piece in exchange.body()])
                 needed = _rows(content(exchange.head, raw)) / rate
                 waits = [asyncio.create_task(removed(rule.removed))]
-                lifted = await _first(waits, min(needed, limit))
+                lifted = await first(waits, min(needed, limit))
                 if not lifted and needed > limit:
                     message = "canceling statement due to statement timeout"
                     error = {"code": "57014", "details": None, "hint": None, "message": message}
@@ -306,14 +306,6 @@ class _Upstream:
 
 async def _once(raw: bytes) -> AsyncIterator[bytes]:
     yield raw
-
-
-async def _first(waits: list[asyncio.Task[None]], seconds: float | None = None) -> bool:
-    """Wait for the first of `waits`, at most `seconds`; whether one came."""
-    done, pending = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    for wait in pending:
-        wait.cancel()
-    return bool(done)
 
 
 def _rows(sent: bytes) -> int:

@@ -16,6 +16,7 @@ from tests.supabase.loop_thread import LoopThread
 from tests.supabase.postgres import Postgres
 from tests.supabase.postgrest import PostgREST
 from tests.supabase.router import Router
+from tests.supabase.tcp_proxy import TcpProxy
 
 _HISTORY = """
 create schema if not exists supabase_migrations;
@@ -28,7 +29,8 @@ class LocalSupabase:
     """All of it, running from `open` to `close`; both wait, and neither needs an event loop.
 
     What a client needs: `url`, `anon_key`, `service_role_key`, `db_url`. What a test needs: `faults`, in
-    front of PostgREST, and the servers, to stop, kill and pause.
+    front of PostgREST, `db_faults`, in front of PostgreSQL for who connects through `proxied_db_url`, and
+    the servers, to stop, kill and pause.
     """
 
     def __init__(
@@ -49,6 +51,8 @@ class LocalSupabase:
         self.router = Router(
             self.postgrest.port, (self.anon_key, self.service_role_key), self.faults, port=port
         )
+        self.db_faults = Faults()
+        self.db_proxy = TcpProxy(self.postgres.port, self.db_faults)
         self._thread = LoopThread("supabase")
         self._template = ""
 
@@ -70,11 +74,13 @@ class LocalSupabase:
         self.postgres.start()
         self.postgrest.start()
         self._thread.call(self.router.start())
+        self._thread.call(self.db_proxy.start())
 
     def close(self) -> None:
         """Stop everything and leave nothing behind, except the data if a place was given for it."""
-        self.faults.clear()
+        self.clear_faults()
         self._thread.call(self.router.stop())
+        self._thread.call(self.db_proxy.stop())
         self._thread.close()
         self.postgrest.close()
         self.postgres.close()
@@ -99,6 +105,16 @@ class LocalSupabase:
         """SUPABASE_DB_URL: the database that PostgREST serves, as its owner."""
         return self.postgres.dsn(database=self.database)
 
+    @property
+    def proxied_db_url(self) -> str:
+        """The same through the proxy that `db_faults` are suffered in."""
+        return self.postgres.dsn(database=self.database, port=self.db_proxy.port)
+
+    def clear_faults(self) -> None:
+        """Lift every fault."""
+        self.faults.clear()
+        self.db_faults.clear()
+
     def start_router(self) -> None:
         """Listen again after `stop_router`, on the same port."""
         self._thread.call(self.router.start())
@@ -106,6 +122,14 @@ class LocalSupabase:
     def stop_router(self) -> None:
         """Drop every client; from now on nobody listens at `url`."""
         self._thread.call(self.router.stop())
+
+    def start_db_proxy(self) -> None:
+        """Listen again after `stop_db_proxy`, on the same port."""
+        self._thread.call(self.db_proxy.start())
+
+    def stop_db_proxy(self) -> None:
+        """Drop every client; from now on nobody listens at `proxied_db_url`."""
+        self._thread.call(self.db_proxy.stop())
 
     async def migrate(self, database: str = "") -> None:
         """Apply what is missing of the migrations to `database` (default: the one that PostgREST serves), and
@@ -134,9 +158,10 @@ class LocalSupabase:
         return await asyncio.to_thread(self.postgres.create_database, "", self._template)
 
     async def renew(self) -> None:
-        """Let PostgREST serve a new, migrated database, run what was stopped, lift every fault, count anew."""
-        self.faults.clear()
+        """Let PostgREST serve a new, migrated database, run what was stopped, lift faults, count anew."""
+        self.clear_faults()
         self.faults.forget()
+        self.db_faults.forget()
         await asyncio.to_thread(self._revive)
         former, self.database = self.database, await self.fresh_database()
         self.postgrest.database_url = self.postgres.dsn("authenticator", self.database)
@@ -153,3 +178,5 @@ class LocalSupabase:
                 server.start()
         if not self.router.running:
             self.start_router()
+        if not self.db_proxy.running:
+            self.start_db_proxy()
