@@ -57,6 +57,9 @@ CREATE INDEX metrics_by_name_and_time ON public.metrics (name, "time") INCLUDE (
 -- measured, and leave few pages to read. A B-tree on (session, time_ns) costs 6 to 10 % of the rows/s.
 CREATE INDEX metrics_by_session ON public.metrics USING brin (session text_bloom_ops) WITH (autosummarize = on);
 
+-- Few pages of the default partition are about old times, and retention looks for those.
+CREATE INDEX metrics_default_by_time ON forebay.metrics_default USING brin ("time") WITH (autosummarize = on);
+
 ALTER TABLE public.metrics ENABLE ROW LEVEL SECURITY;
 ALTER TABLE forebay.metrics_default ENABLE ROW LEVEL SECURITY;
 

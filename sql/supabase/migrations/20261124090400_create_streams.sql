@@ -34,6 +34,8 @@ CREATE TABLE forebay.dirty_minutes (
 )
 WITH (autovacuum_vacuum_scale_factor = 0.05);
 
+CREATE INDEX dirty_minutes_by_name_and_minute ON forebay.dirty_minutes (name, minute);
+
 ALTER TABLE forebay.dirty_minutes ENABLE ROW LEVEL SECURITY;
 
 CREATE FUNCTION forebay.note_metrics() RETURNS trigger
