@@ -1,0 +1,239 @@
+"""The native PostgreSQL store: binary COPY, one transaction and one trip to the server a batch.
+
+Its tables are made by `forebay db migrate`, never here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from decimal import Decimal
+from typing import Any, cast
+
+import asyncpg
+
+from actors.stores import postgres_rows
+from actors.stores.base import BatchRange, LetterRow, OutageError, PoisonError, Refusal, Row
+from actors.stores.postgres_connections import Connection, Connections
+from actors.stores.postgres_errors import Target, guilty_row
+from actors.stores.postgres_rows import CopyEncoder
+from actors.stores.precheck import refusals_of
+from journal.metric import Nanoseconds, Offset
+from web.ports import NameSeen, Series, SessionSeen
+
+RUN = 4_096
+"""Rows that `rows` and `offsets` hold in memory at a time."""
+
+PIECE = 1_024
+"""Rows that are checked or encoded before the event loop gets its turn: one millisecond."""
+
+CAREFUL = 16
+"""Batches that are staged after one of which some rows were there: a replay is rarely of one batch."""
+
+QUESTIONS = 2
+"""Connections for questions, beside the one that writes: a chart never delays a write."""
+
+SERVER_SHARE = 0.8
+"""Of the time-out: then the server gives up, which tells more than silence and keeps the connection."""
+
+
+class DatabaseWentBackError(OutageError):
+    """The database no longer holds what it has confirmed: a failover lost it, or a backup was put back."""
+
+    def __init__(self, store: str, place: str, confirmed: Offset) -> None:
+        self.confirmed = confirmed
+        super().__init__(
+            store,
+            f"{place} had confirmed every metric before offset {confirmed} and no longer does (a failover, "
+            "a backup put back): its cursor is read anew, and the journal fills what is missing",
+        )
+
+
+class PostgresStore:
+    """A HistoryStore in the PostgreSQL database at `dsn` (postgresql://…, read as libpq does, sslmode
+    included), kept under `name`; no call lasts much longer than `timeout` seconds."""
+
+    batch = BatchRange(first=1_000, most=16_384)
+
+    def __init__(self, dsn: str, name: str, *, timeout: float = 30.0) -> None:
+        self.name = name
+        self._dsn = dsn
+        self._timeout = timeout
+        self._limits = postgres_rows.limits(timeout * SERVER_SHARE)
+        self._target = Target(name, dsn)
+        self._journal_id = ""
+        self._confirmed: Offset | None = None
+        self._careful = 0
+        self._writing: Connections | None = None
+        self._asking: Connections | None = None
+
+    async def open(self, journal_id: str) -> Offset | None:
+        """See Store. Makes no tables: DeniedError where they are missing."""
+        await self._begin(journal_id)
+        self._writing = Connections(self._dsn, self._target, most=1, timeout=self._timeout)
+        async with self._writing.one() as connection:
+            self._confirmed = await self._cursor(connection)
+        return self._confirmed
+
+    async def look(self, journal_id: str) -> Offset | None:
+        """See Store. DeniedError where the tables are missing."""
+        await self._begin(journal_id)
+        async with self._question() as connection:
+            return await self._cursor(connection)
+
+    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+        """See Store."""
+        if self._writing is None:
+            raise self._not_open()
+        await self._refuse_poison(rows)
+        try:
+            async with self._writing.one() as connection:
+                await self._write(connection, rows, cursor)
+        except PoisonError as error:
+            context = error.__cause__.context if isinstance(error.__cause__, asyncpg.PostgresError) else None
+            raise guilty_row(error, context or "", rows) from error.__cause__
+        self._confirmed = cursor
+
+    async def mirror(self, letters: Sequence[LetterRow]) -> None:
+        """See Store."""
+        if self._writing is None:
+            raise self._not_open()
+        for at in range(0, len(letters), PIECE):
+            columns = postgres_rows.letters(letters[at : at + PIECE])
+            async with self._writing.one() as connection, self._transaction(connection):
+                await connection.execute(postgres_rows.MIRROR, self._journal_id, self.name, *columns)
+
+    async def maintain(self, keep_days: float | None) -> None:
+        """See Store. Days are dropped whole: part of one counts as one."""
+        days = None if keep_days is None else max(1, math.ceil(keep_days))
+        async with self._question(writes=True) as connection:
+            await connection.execute(postgres_rows.MAINTAIN, days)
+
+    async def close(self) -> None:
+        """See Store. What is under way is cut off, as by a lost connection."""
+        for connections in (self._writing, self._asking):
+            if connections is not None:
+                await connections.close()
+        self._writing = self._asking = None
+
+    async def offsets(self, start: Offset, until: Offset) -> AsyncIterator[Sequence[Offset]]:
+        """See Store."""
+        async for run in self._runs(postgres_rows.OFFSETS, start, until):
+            yield [offset for (offset,) in run]
+
+    async def rows(self, start: Offset, until: Offset) -> AsyncIterator[Sequence[Row]]:
+        """See Store."""
+        async for run in self._runs(postgres_rows.ROWS, start, until):
+            yield [postgres_rows.row(columns) for columns in run]
+
+    async def series(
+        self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
+    ) -> list[Series]:
+        """See HistoryStore."""
+        if step < 1:
+            raise ValueError(f"step {step}: must be at least 1 ns")
+        asked = (name, Decimal(start), Decimal(until), Decimal(step), source)
+        async with self._question() as connection:
+            return postgres_rows.series(name, await connection.fetch(postgres_rows.SERIES, *asked))
+
+    async def names(self) -> list[NameSeen]:
+        """See HistoryStore."""
+        async with self._question() as connection:
+            return [NameSeen(*columns) for columns in await connection.fetch(postgres_rows.NAMES)]
+
+    async def sessions(self) -> list[SessionSeen]:
+        """See HistoryStore."""
+        async with self._question() as connection:
+            return [SessionSeen(*columns) for columns in await connection.fetch(postgres_rows.SESSIONS)]
+
+    async def _begin(self, journal_id: str) -> None:
+        await self.close()
+        self._journal_id = journal_id
+        self._confirmed = None
+        self._careful = 0
+        self._asking = Connections(self._dsn, self._target, most=QUESTIONS, timeout=self._timeout)
+
+    async def _refuse_poison(self, rows: Sequence[Row]) -> None:
+        refusals: list[Refusal] = []
+        for at in range(0, len(rows), PIECE):
+            refusals += refusals_of(rows[at : at + PIECE])
+            await asyncio.sleep(0)
+        if refusals:
+            first = refusals[0]
+            others = f" (and {len(refusals) - 1} others)" if len(refusals) > 1 else ""
+            detail = f"offset {first.offset}: {first.detail}{others}"
+            raise PoisonError(self.name, detail, cause=first.cause, refusals=refusals)
+
+    async def _write(self, connection: Connection, rows: Sequence[Row], cursor: Offset) -> None:
+        if self._confirmed is None:
+            moving = postgres_rows.first_cursor(self._journal_id, self.name, cursor)
+        else:
+            moving = postgres_rows.move_cursor(self._journal_id, self.name, cursor, self._confirmed)
+        if not rows:
+            status = await connection.execute(self._limits + moving)
+        else:
+            status = await self._store(connection, rows, moving)
+        if self._confirmed is not None and status != postgres_rows.MOVED:
+            raise DatabaseWentBackError(self.name, self._target.place, self._confirmed)
+
+    async def _store(self, connection: Connection, rows: Sequence[Row], moving: str) -> str:
+        if not self._careful:
+            try:
+                return await self._copy(connection, postgres_rows.COPY, rows, moving)
+            except asyncpg.UniqueViolationError:
+                self._careful = CAREFUL
+        self._careful -= 1
+        return await self._copy(connection, postgres_rows.COPY_MISSING, rows, moving)
+
+    async def _copy(self, connection: Connection, copy: str, rows: Sequence[Row], moving: str) -> str:
+        """What the server says to `moving`, the last of the statements."""
+        # The public copy_to_table takes one statement, and three trips to the server for the same.
+        send = cast("Callable[..., Awaitable[str]]", connection._copy_in)  # type: ignore[attr-defined]
+        return await send(self._limits + copy + moving, self._encoded(rows), None)
+
+    async def _encoded(self, rows: Sequence[Row]) -> AsyncIterator[bytes]:
+        """The binary COPY of `rows`, in pieces: the server works on one while the next is encoded."""
+        encoder = CopyEncoder(self._journal_id)
+        yield postgres_rows.HEADER
+        for at in range(0, len(rows), PIECE):
+            yield encoder.encode(rows[at : at + PIECE])
+            await asyncio.sleep(0)
+        yield postgres_rows.TRAILER
+
+    async def _cursor(self, connection: Connection) -> Offset | None:
+        async with self._transaction(connection):
+            found = await connection.fetchval(postgres_rows.CURSOR, self._journal_id, self.name)
+        return None if found is None else Offset(found)
+
+    async def _runs(self, sql: str, start: Offset, until: Offset) -> AsyncIterator[list[Any]]:
+        """Rows of this journal in `[start, until)`, a page at a time; the first column is the offset."""
+        first, last = postgres_rows.within_int64(start, until)
+        while first <= last:
+            async with self._question() as connection:
+                run = await connection.fetch(sql, self._journal_id, first, last, RUN)
+            if run:
+                yield run
+            if len(run) < RUN:
+                return
+            first = run[-1][0] + 1
+
+    @contextlib.asynccontextmanager
+    async def _question(self, *, writes: bool = False) -> AsyncGenerator[Connection]:
+        """A connection in a transaction, read only unless `writes`."""
+        if self._asking is None:
+            raise self._not_open()
+        async with self._asking.one() as connection, self._transaction(connection, read_only=not writes):
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def _transaction(self, connection: Connection, *, read_only: bool = False) -> AsyncGenerator[None]:
+        """A transaction; where it fails, Connections throws the connection away, and it with that."""
+        mode = "READ ONLY" if read_only else "READ WRITE"
+        await connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED {mode};{self._limits}")
+        yield
+        await connection.execute("COMMIT")
+
+    def _not_open(self) -> OutageError:
+        return OutageError(self.name, f"{self._target.place}: not open")
