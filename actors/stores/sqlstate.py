@@ -61,14 +61,14 @@ _NUL = re.compile(r": 0x00$|\\u0000")
 
 
 def classify_sqlstate(
-    store: str, sqlstate: str, message: str, *, detail: str = "", constraint: str = ""
+    store: str, sqlstate: str, message: str, *, detail: str = "", constraint: str = "", place: str = ""
 ) -> StoreError:
     """The error of `store` that stands for `sqlstate`, with what the server said: `message`, `detail`, and
-    the name of the `constraint` where one was broken.
+    the name of the `constraint` where one was broken; `place` is where the server is.
 
     What is not known is an outage: it holds the cursor, and nothing is lost by waiting.
     """
-    said = _said(message, detail, constraint)
+    said = (f"{place}: " if place else "") + _said(message, detail, constraint)
     if sqlstate in _SCHEMA or (sqlstate == "23514" and message.startswith("no partition of relation")):
         return DeniedError(
             store, f"{said}: the tables are not those of this Forebay; {MIGRATE}", code=sqlstate
@@ -127,6 +127,9 @@ def _denied(sqlstate: str) -> str:
             return "check the role that Forebay connects as"
         case "42" if sqlstate == "42501":
             return "grant this role what it needs, as the migrations do for service_role"
+        case "0A":
+            # COPY into a view, past row-level security, or into a table of another server.
+            return "the tables are not those of this Forebay, or this role does not own them"
         case "42" if sqlstate not in _LOST_PLAN:
             return f"check the store's URL; if it is right, {MIGRATE}"
         case _:

@@ -41,6 +41,7 @@ CODES: list[tuple[str, type[StoreError]]] = [
     ("57P03", TransientError),
     ("57014", TransientError),
     ("25P04", TransientError),
+    ("0A000", DeniedError),
     ("28000", DeniedError),
     ("28P01", DeniedError),
     ("3D000", DeniedError),
@@ -162,6 +163,13 @@ def test_the_message_says_what_and_where() -> None:
     """An operator reads the store, what the server said, its detail and the constraint, in one line."""
     error = classify_sqlstate("pg", "23514", "new row violates", detail="Failing row", constraint="c_check")
     assert str(error) == "store pg: new row violates (constraint c_check) (Failing row)"
+
+
+def test_the_place_comes_first() -> None:
+    """Where the server is known, the message says so, and is understood all the same."""
+    error = classify_sqlstate("pg", "54000", "index row size 9000 exceeds", place="db:5432/metrics")
+    assert str(error) == "store pg: db:5432/metrics: index row size 9000 exceeds"
+    assert not error.smaller
 
 
 def test_a_constraint_that_is_named_is_not_named_twice() -> None:
