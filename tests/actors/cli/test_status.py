@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actors.cli.status import render
+from actors.cli.overview import WIDTH, overview
 from journal.metric import Offset
 from tests.actors.cli.peer import Peer, running_peer
 from tests.actors.cli.test_shell import forebay
@@ -51,7 +51,7 @@ def peer() -> Iterator[Peer]:
 
 def test_fits_a_terminal() -> None:
     """However large the numbers and long the errors, no line is over 80 columns."""
-    lines = render(report(), 4000 * SECOND)
+    lines = overview(report(), 4000 * SECOND, WIDTH)
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
     assert "up 1 h 6 min" in text
@@ -62,7 +62,7 @@ def test_fits_a_terminal() -> None:
 
 def test_tree_shows_who_belongs_to_whom() -> None:
     """Children hang below their supervisor, the last one at the corner."""
-    lines = render(report(), SECOND)
+    lines = overview(report(), SECOND, WIDTH)
     tree = lines[next(at for at, line in enumerate(lines) if line.startswith("actor ")) + 1 :]
     names = [line.partition("  running")[0].partition("  failed")[0].rstrip() for line in tree]
     assert names[:4] == ["forebay", "├─ ingest", "└─ stores", "   └─ sqlite"]
@@ -70,7 +70,7 @@ def test_tree_shows_who_belongs_to_whom() -> None:
 
 def test_an_account_that_does_not_balance_is_seen() -> None:
     """If the sums differ, the line says so."""
-    assert "accepted 99 ≠ persisted 10" in "\n".join(render(report(accepted=99), SECOND))
+    assert "accepted 99 ≠ persisted 10" in "\n".join(overview(report(accepted=99), SECOND, WIDTH))
 
 
 def test_of_a_running_process(peer: Peer, tmp_path: Path) -> None:
