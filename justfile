@@ -34,6 +34,26 @@ run *args: setup
 status *args: setup
     forebay status {{args}}
 
+# a live view of a running Forebay
+[group('use')]
+top *args: setup
+    forebay top {{args}}
+
+# dead letters: just dlq ls | show ID | redrive | discard | export
+[group('use')]
+dlq *args: setup
+    forebay dlq {{args}}
+
+# the store's tables: just db migrate | status
+[group('use')]
+db *args: setup
+    forebay db {{args}}
+
+# a local Supabase: PostgreSQL and PostgREST, migrated; prints URL and keys
+[group('use')]
+supabase *args: setup
+    python -m tests.supabase {{args}}
+
 # prove that nothing is lost and nothing is twice
 [group('use')]
 audit *args: setup

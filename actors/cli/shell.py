@@ -17,7 +17,10 @@ COMMANDS = {
     "validate": "check settings, journal, stores and port; start nothing",
     "config": "show the settings in force and where each came from",
     "status": "one look at a running process",
+    "top": "a live view of a running process",
     "audit": "prove that accepted = persisted + dead-lettered + pending",
+    "dlq": "dead letters: ls, show, redrive, discard, export",
+    "db": "the store's tables: migrate, status",
     "demo": "send realistic metrics to a running process",
     "journal": "look into a journal: ls, verify, dump",
 }
@@ -28,6 +31,7 @@ examples:
   forebay run --data /srv/forebay --store sqlite:////srv/forebay/metrics.db
   forebay demo --rate 1000            in a second terminal: see it live
   forebay status                      how is it doing?
+  forebay dlq ls                      what could not be stored, and why
   forebay journal verify data         is every byte sound?
 
 exit codes: 0 fine, 1 a check found something or work failed, 2 usage or
