@@ -31,7 +31,7 @@ CONNECT_TIMEOUT = 10.0
 """Seconds until a database that does not answer is an error."""
 
 State: TypeAlias = Literal["applied", "pending", "edited", "unknown"]
-"""applied: as in its file · pending: not yet · edited: its file has changed since · unknown: it has no file."""
+"""applied: as in its file · pending: not yet · edited: the file has changed since · unknown: no file."""
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
-from tests.sql.databases import PLAIN, migrate
+from tests.sql.databases import PLAIN, SUPABASE_ROLES, Connection, migrate
 from tests.supabase.fixtures import local_database, local_postgres
 from tests.supabase.postgres import Postgres
 
@@ -47,9 +47,7 @@ def database(local_postgres: Postgres, migrated_template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-async def connection(
-    local_postgres: Postgres, database: str
-) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+async def connection(local_postgres: Postgres, database: str) -> AsyncIterator[Connection]:
     """To `database`, as the owner of the tables."""
     connection = await asyncpg.connect(local_postgres.dsn(database=database))
     yield connection

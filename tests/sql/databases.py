@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
 from sql import migrations
 from tests.supabase.postgres import Postgres
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE, HOUR, DAY = 60 * 10**9, 3600 * 10**9, 86400 * 10**9
@@ -67,16 +69,14 @@ class Sent(NamedTuple):
         )  # fmt: skip
 
 
-async def send(connection: asyncpg.Connection[asyncpg.Record], metrics: Iterable[Sent]) -> None:
+async def send(connection: Connection, metrics: Iterable[Sent]) -> None:
     """Insert `metrics` in one statement; those that are there already are left out."""
     rows = [metric.row() for metric in metrics]
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(10)]
     await connection.execute(INSERT, *columns)
 
 
-async def maintain(
-    connection: asyncpg.Connection[asyncpg.Record], keep_days: int | None = None
-) -> asyncpg.Record:
+async def maintain(connection: Connection, keep_days: int | None = None) -> asyncpg.Record:
     """Call forebay_maintain until no minute is left, and return its last answer."""
     while True:
         done = await connection.fetchrow("SELECT * FROM forebay_maintain($1)", keep_days)

@@ -9,10 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.sql.databases import DAY, Sent, moment, send
+from tests.sql.databases import DAY, Connection, Sent, moment, send
 from tests.supabase.postgres import Postgres
-
-Connection = asyncpg.Connection[asyncpg.Record]
 
 MAX_INT64, MIN_INT64 = 2**63 - 1, -(2**63)
 
@@ -26,6 +24,9 @@ batches = st.lists(
             session=st.sampled_from(["", "s"]),
             kind=st.sampled_from(["gauge", "timer"]),
             unit=st.sampled_from(["", "ms"]),
+            value=st.just(1.0),
+            time=st.just(0),
+            journal_id=st.just("journal"),
         ),
         max_size=12,
         unique_by=lambda sent: sent.offset,

@@ -6,11 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import asyncpg
-
 from actors.stores.sqlite_tables import migrate as migrate_sqlite
 from sql import migrations
-from tests.sql.databases import migrate
+from tests.sql.databases import Connection, migrate
 from tests.supabase.postgres import Postgres
 
 FOLDER = Path(__file__).parents[2] / "sql" / "supabase" / "migrations"
@@ -73,12 +71,12 @@ def test_rights_can_be_granted_again_when_the_roles_have_come(plain_postgres: Po
         plain_postgres.execute("drop owned by anon; drop role anon", name)
 
 
-async def test_every_table_and_function_is_commented(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+async def test_every_table_and_function_is_commented(connection: Connection) -> None:
     """Whoever opens the database reads there what each thing is for, partitions included."""
     assert await connection.fetch(COMMENTS) == []
 
 
-async def test_sqlite_is_the_twin(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+async def test_sqlite_is_the_twin(connection: Connection) -> None:
     """SQLite and PostgreSQL have the same tables with the same columns, in the same order; a time that
     timestamptz cannot hold has its nanoseconds beside it, and cursors say when they moved."""
     embedded = sqlite3.connect(":memory:", isolation_level=None)
