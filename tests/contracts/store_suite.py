@@ -43,6 +43,9 @@ async def opened(store: HistoryStore, journal_id: str) -> AsyncIterator[HistoryS
 
 
 class StoreContract:
+    cursor_with_rows = True
+    """Whether rows and cursor are one transaction; else the cursor may be behind its rows, never ahead."""
+
     @pytest.fixture
     def connect(self) -> Connect:
         raise NotImplementedError("a store's tests say how it is reached")
@@ -387,7 +390,8 @@ class StoreContract:
                 await asyncio.wait([writing])
                 cursor = await store.open(journal_id)
                 found = len(await stored(store))
-                assert (cursor, found) in [(None, 0), (5_000, 5_000)]
+                behind = [] if self.cursor_with_rows else [(None, 5_000)]
+                assert (cursor, found) in [(None, 0), (5_000, 5_000), *behind]
                 await store.write(plain(0, 5_000), Offset(5_000))
                 assert len(await stored(store)) == 5_000
 
