@@ -1,0 +1,200 @@
+"""Rows to the JSON that PostgREST inserts, and its answers back to rows. Pure.
+
+Numbers keep every bit: a double is written in its shortest form that reads back the same, and asked for as
+text, because JSON's `1` and `-0` would come back as integers; nanoseconds are integers all the way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from actors.stores.base import LetterRow, Row
+from actors.stores.postgres_rows import MAX_INT64, MIN_INT64, shown, timestamp
+from journal.metric import Metric, Offset, metric_time
+from web.ports import NameSeen, Point, Series, SessionSeen
+
+METRICS, CURSORS, LETTERS = "metrics", "cursors", "dead_letters"
+
+METRICS_KEY = "journal_id,offset,time"
+CURSORS_KEY = "journal_id,store"
+LETTERS_KEY = "journal_id,offset,store"
+
+SELECTED = "offset,accepted_at_ns,name,value::text,time_ns,kind,unit,source,session,attributes"
+"""What `row` reads."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def metrics_json(journal_id: str, rows: Sequence[Row]) -> bytes:
+    """The body of the request that inserts `rows`."""
+    return _encode([_metric(journal_id, row) for row in rows])
+
+
+def _metric(journal_id: str, row: Row) -> dict[str, Any]:
+    metric = row.metric
+    time = metric_time(metric, row.accepted_at)
+    return {
+        "journal_id": journal_id,
+        "offset": row.offset,
+        "name": metric.name,
+        "value": metric.value,
+        "time": timestamp(time),
+        "time_ns": time,
+        "kind": metric.kind,
+        "unit": metric.unit,
+        "source": metric.source,
+        "session": metric.session,
+        "attributes": metric.attributes,
+        "accepted_at": timestamp(row.accepted_at),
+        "accepted_at_ns": row.accepted_at,
+    }
+
+
+def row(stored: dict[str, Any]) -> Row:
+    """The row that SELECTED has brought."""
+    return Row(
+        Offset(stored["offset"]),
+        stored["accepted_at_ns"],
+        Metric(
+            name=stored["name"],
+            value=float(stored["value"]),
+            time=stored["time_ns"],
+            kind=stored["kind"],
+            unit=stored["unit"],
+            source=stored["source"],
+            session=stored["session"],
+            attributes=stored["attributes"],
+        ),
+    )
+
+
+def letters_json(journal_id: str, store: str, letters: Sequence[LetterRow]) -> bytes:
+    """The body of the request that mirrors `letters`."""
+    return _encode([_letter(journal_id, store, letter) for letter in letters])
+
+
+def _letter(journal_id: str, store: str, letter: LetterRow) -> dict[str, Any]:
+    metric = letter.metric
+    time = min(max(metric_time(metric, letter.accepted_at), MIN_INT64), MAX_INT64)
+    return {
+        "journal_id": journal_id,
+        "offset": letter.offset,
+        "store": store,
+        "name": shown(metric.name),
+        "time": timestamp(time),
+        "time_ns": time,
+        "source": shown(metric.source),
+        "session": shown(metric.session),
+        "metric": _whole(metric),
+        "accepted_at": timestamp(letter.accepted_at),
+        "accepted_at_ns": letter.accepted_at,
+        "cause": letter.cause,
+        "error": shown(letter.error),
+        "attempts": letter.attempts,
+        "status": letter.status,
+        "first_failed_at": timestamp(letter.first_failed_at),
+        "last_failed_at": timestamp(letter.last_failed_at),
+    }
+
+
+def _whole(metric: Metric) -> Any:
+    """`metric` as ASCII JSON; as a string of it where it has a NUL or a lone surrogate: PostgreSQL resolves
+    every escape of a request's body, and has no text for these."""
+    text = json.dumps(msgspec.to_builtins(metric))
+    try:
+        resolvable = b"\\u0000" not in _encode(metric)
+    except UnicodeEncodeError:
+        resolvable = False
+    return msgspec.Raw(text.encode()) if resolvable else text
+
+
+def cursor_json(journal_id: str, store: str, cursor: Offset) -> bytes:
+    """The body of the request that moves a cursor."""
+    return _encode([_cursor(journal_id, store, cursor)])
+
+
+def _cursor(journal_id: str, store: str, cursor: Offset) -> dict[str, Any]:
+    return {"journal_id": journal_id, "store": store, "offset": cursor, "updated_at": "now"}
+
+
+def literal(value: object) -> str:
+    """`value` as a condition of PostgREST takes it (its manual, "Reserved characters")."""
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def of_journal(journal_id: str, first: int, last: int) -> str:
+    """The condition that a metric is of this journal and its offset in `[first, last]`."""
+    return f"(journal_id.eq.{literal(journal_id)},offset.gte.{first},offset.lte.{last})"
+
+
+def of_store(journal_id: str, store: str, least: int = 0) -> str:
+    """The condition that a cursor is that of `store`, and not before `least`."""
+    return f"(journal_id.eq.{literal(journal_id)},store.eq.{literal(store)},offset.gte.{least})"
+
+
+def behind(row: dict[str, Any], columns: Sequence[str]) -> str:
+    """The condition that a row comes after `row` in the order of `columns`, ascending."""
+    head, *rest = columns
+    value = literal(row[head])
+    if not rest:
+        return f"({head}.gt.{value})"
+    return f"(or({head}.gt.{value},and({head}.eq.{value},and{behind(row, rest)})))"
+
+
+def series(name: str, points: Iterable[dict[str, Any]]) -> list[Series]:
+    """A Series a source, of what forebay_series returns, sorted by source and time."""
+    found: dict[str, Series] = {}
+    for point in points:
+        source = point["source"]
+        if source not in found:
+            found[source] = Series(name, source, point["unit"], [])
+        low, mean, high = float(point["min"]), float(point["mean"]), float(point["max"])
+        found[source].points.append(Point(int(point["time_ns"]), low, mean, high, point["count"]))
+    return [found[source] for source in sorted(found)]
+
+
+def names(found: Iterable[dict[str, Any]]) -> list[NameSeen]:
+    """What forebay_names returns, sorted."""
+    return sorted(
+        (
+            NameSeen(
+                each["name"],
+                each["kind"],
+                each["unit"],
+                each["sources"],
+                each["first_time_ns"],
+                each["last_time_ns"],
+                each["count"],
+            )
+            for each in found
+        ),
+        key=lambda seen: seen.name,
+    )
+
+
+def sessions(found: Iterable[dict[str, Any]]) -> list[SessionSeen]:
+    """What forebay_sessions returns, the latest first."""
+    rows = [
+        SessionSeen(
+            each["session"], each["source"], each["first_time_ns"], each["last_time_ns"], each["count"]
+        )
+        for each in found
+    ]
+    return sorted(rows, key=lambda seen: (-seen.last_time, seen.session, seen.source))
+
+
+COLUMNS = ",".join(_metric("", Row(Offset(0), 0, Metric("", 0.0))))
+"""The columns of `metrics_json`. PostgREST, told of them, passes the body on to the database unread."""
+
+LETTER_COLUMNS = ",".join(
+    _letter("", "", LetterRow(Offset(0), 0, Metric("", 0.0), "", "", 0, "pending", 0, 0))
+)
+"""The columns of `letters_json`."""
+
+CURSOR_COLUMNS = ",".join(_cursor("", "", Offset(0)))
+"""The columns of `cursor_json`."""
