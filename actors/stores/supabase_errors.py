@@ -34,6 +34,9 @@ AMBIGUOUS = "what was sent may be stored all the same"
 FAILURES = (APIError, httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, UnicodeEncodeError)
 """What `classify` is for. Anything else is a mistake in our code, and crashes."""
 
+LONGEST_WAIT = 3600.0
+"""Seconds that a server can make a store wait: a gateway whose clock is wrong names a date in years."""
+
 _LONGEST = 500
 """Characters of what a server says that are repeated: a gateway answers with whole pages."""
 
@@ -43,6 +46,7 @@ _SLOW = {408, 504, 524}
 """A gateway gave up waiting; the statement goes on."""
 
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}")
+_DIGITS = re.compile(r"[0-9]+")
 _STATUS = re.compile(r"[1-9][0-9]{2}")
 _FAILING_ROW = re.compile(r"Failing row contains \([^,()]*, ([0-9]+), ")
 """PostgreSQL names the columns of the row that broke a constraint, journal_id and offset first."""
@@ -85,21 +89,19 @@ def classify(
 
 
 def retry_after_seconds(header: str | None, now: datetime) -> float | None:
-    """The seconds from `now` on that a Retry-After header asks for, which it says in seconds or as a date;
-    None where it says nothing that can be read. Source: RFC 9110, section 10.2.3."""
+    """The seconds from `now` on that a Retry-After header asks for, which it says in seconds or as a date,
+    LONGEST_WAIT at most; None where it says nothing that can be read. Source: RFC 9110, section 10.2.3."""
     if header is None:
         return None
-    try:
-        return max(0.0, float(int(header)))
-    except ValueError:
-        pass
+    if _DIGITS.fullmatch(header):
+        return min(float(header), LONGEST_WAIT)
     try:
         until = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - now).total_seconds())
+    return min(max(0.0, (until - now).total_seconds()), LONGEST_WAIT)
 
 
 def _answered(store: str, error: APIError, status: int | None, retry_after: float | None) -> StoreError:
