@@ -7,6 +7,7 @@ text, because JSON's `1` and `-0` would come back as integers; nanoseconds are i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ LETTERS_KEY = "journal_id,offset,store"
 SELECTED = "offset,accepted_at_ns,name,value::text,time_ns,kind,unit,source,session,attributes"
 """What `row` reads."""
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -105,11 +107,11 @@ def _whole(metric: Metric) -> Any:
     """`metric` as ASCII JSON; as a string of it where it has a NUL or a lone surrogate: PostgreSQL resolves
     every escape of a request's body, and has no text for these."""
     text = json.dumps(msgspec.to_builtins(metric))
-    try:
-        resolvable = b"\\u0000" not in _encode(metric)
-    except UnicodeEncodeError:
-        resolvable = False
-    return msgspec.Raw(text.encode()) if resolvable else text
+    own = (metric.name, metric.kind, metric.unit, metric.source, metric.session)
+    texts = (*own, *metric.attributes, *metric.attributes.values())
+    if any(isinstance(each, str) and _NO_TEXT.search(each) for each in texts):
+        return text
+    return msgspec.Raw(text.encode())
 
 
 def cursor_json(journal_id: str, store: str, cursor: Offset) -> bytes:
