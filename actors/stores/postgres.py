@@ -73,7 +73,7 @@ class PostgresStore:
         """See Store. Makes no tables: DeniedError where they are missing."""
         await self._begin(journal_id)
         self._writing = Connections(self._dsn, self._target, most=1, timeout=self._timeout)
-        async with self._writing.one() as connection:
+        async with self._writing.one() as connection, self._transaction(connection):
             self._confirmed = await self._cursor(connection)
         return self._confirmed
 
@@ -113,10 +113,12 @@ class PostgresStore:
 
     async def close(self) -> None:
         """See Store. What is under way is cut off, as by a lost connection."""
-        for connections in (self._writing, self._asking):
-            if connections is not None:
-                await connections.close()
+        writing, asking = self._writing, self._asking
         self._writing = self._asking = None
+        async with contextlib.AsyncExitStack() as stack:
+            for connections in (writing, asking):
+                if connections is not None:
+                    stack.push_async_callback(connections.close)
 
     async def offsets(self, start: Offset, until: Offset) -> AsyncIterator[Sequence[Offset]]:
         """See Store."""
@@ -203,8 +205,7 @@ class PostgresStore:
         yield postgres_rows.TRAILER
 
     async def _cursor(self, connection: Connection) -> Offset | None:
-        async with self._transaction(connection):
-            found = await connection.fetchval(postgres_rows.CURSOR, self._journal_id, self.name)
+        found = await connection.fetchval(postgres_rows.CURSOR, self._journal_id, self.name)
         return None if found is None else Offset(found)
 
     async def _runs(self, sql: str, start: Offset, until: Offset) -> AsyncIterator[list[Any]]:
@@ -230,8 +231,9 @@ class PostgresStore:
     @contextlib.asynccontextmanager
     async def _transaction(self, connection: Connection, *, read_only: bool = False) -> AsyncGenerator[None]:
         """A transaction; where it fails, Connections throws the connection away, and it with that."""
-        mode = "READ ONLY" if read_only else "READ WRITE"
-        await connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED {mode};{self._limits}")
+        # Never READ WRITE: a project whose disk is full is read-only by that default.
+        mode = " READ ONLY" if read_only else ""
+        await connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED{mode};{self._limits}")
         yield
         await connection.execute("COMMIT")
 

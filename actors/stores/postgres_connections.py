@@ -61,14 +61,18 @@ class Connections:
                 self._end_if_used(connection)
 
     async def close(self) -> None:
-        """End all connections, those in use without regard."""
+        """End all connections, those in use without regard. Takes CLOSE_WITHIN a connection at most."""
         self._closed = True
         for connection in self._used:
             connection.terminate()
         idle, self._idle = self._idle, []
-        for connection in idle:
-            with contextlib.suppress(*FAILURES):
-                await connection.close(timeout=CLOSE_WITHIN)
+        try:
+            for connection in idle:
+                with contextlib.suppress(*FAILURES):
+                    await connection.close(timeout=CLOSE_WITHIN)
+        finally:
+            for connection in idle:
+                connection.terminate()
 
     @contextlib.asynccontextmanager
     async def _slot(self) -> AsyncGenerator[None]:

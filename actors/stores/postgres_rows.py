@@ -52,7 +52,7 @@ def _field(text: str) -> bytes:
 class CopyEncoder:
     """Encodes rows of the journal `journal_id` for COPY, piece after piece of one batch.
 
-    Texts come again and again: each combination of them is encoded once. 0.8 µs a row.
+    Texts come again and again: each combination of them is encoded once. About 1 µs a row.
     """
 
     def __init__(self, journal_id: str) -> None:
@@ -72,10 +72,16 @@ class CopyEncoder:
             if texts is None:
                 texts = self._texts[key] = b"".join(map(_field, key)) + self._journal_id
             attributes = _encode(metric.attributes)
+            # fmt: off
             buffer += _numbers(
-                *(_COLUMNS, 8, offset, 8, time // 1000 - _POSTGRES_EPOCH, 8, time),
-                *(8, accepted_at // 1000 - _POSTGRES_EPOCH, 8, accepted_at, 8, metric.value, len(attributes)),
+                _COLUMNS,
+                8, offset,
+                8, time // 1000 - _POSTGRES_EPOCH, 8, time,
+                8, accepted_at // 1000 - _POSTGRES_EPOCH, 8, accepted_at,
+                8, metric.value,
+                len(attributes),
             )
+            # fmt: on
             buffer += attributes
             buffer += texts
         return bytes(buffer)
