@@ -24,8 +24,8 @@ MIGRATE = "run `forebay db migrate`"
 _LONGEST = 400
 """Characters of a server's detail that are shown: it may quote the row."""
 
-_SCHEMA = frozenset({"3F000", "42P01", "42703", "42883", "42P10", "22P04"})
-"""No such schema, table, column or function, no key to conflict with, a COPY of other columns."""
+_SCHEMA = frozenset({"3F000", "42P01", "42703", "42883", "42P10", "22P03", "22P04"})
+"""No such schema, table, column or function, no key to conflict with, columns of another type for COPY."""
 
 _TRANSIENT = frozenset({"40000", "40001", "40002", "40P01", "55006", "55P03", "57P03"})
 
@@ -48,7 +48,6 @@ _CAUSES = {
     "22030": "bad-type",
     "22032": "bad-type",
     "22P02": "bad-type",
-    "22P03": "bad-type",
     "42804": "bad-type",
     "23502": "not-null",
     "23503": "foreign-key",
