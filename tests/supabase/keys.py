@@ -6,7 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import secrets
+from pathlib import Path
 from typing import NamedTuple
 
 ISSUED = 1_735_689_600
@@ -16,7 +18,7 @@ EXPIRES = 2_082_758_400
 
 
 class Keys(NamedTuple):
-    """The secret of a project and the two keys that follow from it."""
+    """The secret of a project, and what follows from it."""
 
     secret: str
 
@@ -30,6 +32,11 @@ class Keys(NamedTuple):
         """The key that bypasses row-level security."""
         return self.token("service_role")
 
+    @property
+    def database_password(self) -> str:
+        """The password of every database user."""
+        return _encoded(hmac.digest(self.secret.encode(), b"database", hashlib.sha256))
+
     def token(self, role: str, expires: int = EXPIRES) -> str:
         """A token by which PostgREST becomes `role` until `expires`, in seconds since the epoch."""
         claims = {"iss": "supabase", "ref": "local", "role": role, "iat": ISSUED, "exp": expires}
@@ -41,6 +48,19 @@ class Keys(NamedTuple):
 def new_keys() -> Keys:
     """Keys that nobody has had before."""
     return Keys(secrets.token_urlsafe(40))
+
+
+def kept_keys(path: Path) -> Keys:
+    """The keys whose secret is in the file at `path`: new ones, kept there from now on, if there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return Keys(path.read_text().strip())
+    keys = new_keys()
+    with open(descriptor, "w") as file:
+        file.write(keys.secret + "\n")
+    return keys
 
 
 def _part(claims: dict[str, str | int]) -> str:

@@ -80,7 +80,7 @@ class PostgREST:
         self._admin_port = free_port()
         self._stack = contextlib.ExitStack()
         folder = self._stack.enter_context(scratch_directory(None))
-        self._service = Service("PostgREST", folder / "log", None)
+        self._service = Service("PostgREST", folder / "log", None, signal.SIGKILL)
 
     def __enter__(self) -> PostgREST:
         self.start()

@@ -23,6 +23,8 @@ import psutil
 
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".cache" / "supabase"
+SHARED_MEMORY = Path("/dev/shm")
+ROOMY = 4 * 1024**3
 LIMIT = 30.0
 """Seconds after which a service that does not start or stop has failed to."""
 
@@ -35,7 +37,12 @@ class Account(NamedTuple):
 
     def reaches(self, path: Path) -> bool:
         """Whether this user may pass through every folder above `path` and read it."""
-        return all(self._may(part, 0o1) for part in path.resolve().parents) and self._may(path, 0o4)
+        return self.enters(path.resolve().parent) and self._may(path, 0o4)
+
+    def enters(self, folder: Path) -> bool:
+        """Whether this user may pass through `folder` and every folder above it."""
+        folder = folder.resolve()
+        return all(self._may(part, 0o1) for part in (folder, *folder.parents))
 
     def _may(self, path: Path, bit: int) -> bool:
         status = path.stat()
@@ -123,10 +130,15 @@ _reaper = _Reaper()
 
 
 @contextlib.contextmanager
-def scratch_directory(account: Account | None) -> Generator[Path]:
-    """A directory for `account` alone, removed with all that is in it however this process ends."""
+def scratch_directory(account: Account | None, *, in_memory: bool = False) -> Generator[Path]:
+    """A directory for `account` alone, removed with all that is in it however this process ends.
+
+    `in_memory` is a wish: it is on disk where the machine has less than `ROOMY` bytes of shared memory free.
+    """
     places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]
     place = next((p for p in places if account is None or account.reaches(p)), places[-1])
+    if in_memory and SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free >= ROOMY:
+        place = SHARED_MEMORY
     made = Path(tempfile.mkdtemp(prefix="forebay-", dir=place))
     _reaper.tell(f"+dir {made}")
     try:
@@ -147,12 +159,14 @@ def _lives(process: psutil.Process) -> bool:
 
 
 class Service:
-    """A process of its own session; its output goes to `log`. It ends with this process at the latest."""
+    """A process of its own session; its output goes to `log`. It ends with this process at the latest: `last`
+    is the signal that then tells it to end at once."""
 
-    def __init__(self, what: str, log: Path, account: Account | None) -> None:
+    def __init__(self, what: str, log: Path, account: Account | None, last: signal.Signals) -> None:
         self.what = what
         self.log = log
         self._account = account
+        self._last = last
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -182,7 +196,7 @@ class Service:
                 group=self._account.gid if self._account else None,
                 extra_groups=[] if self._account else None,
             )
-        _reaper.tell(f"+pid {self.pid}")
+        _reaper.tell(f"+pid {self.pid} {self._last}")
         deadline = time.monotonic() + LIMIT
         while not ready():
             if not self.running:

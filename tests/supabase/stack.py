@@ -7,9 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-import asyncpg
-
-from sql import migrations
+from tests.supabase.databases import Databases, migrate
 from tests.supabase.faults import Faults
 from tests.supabase.keys import Keys, new_keys
 from tests.supabase.loop_thread import LoopThread
@@ -18,19 +16,13 @@ from tests.supabase.postgrest import PostgREST
 from tests.supabase.router import Router
 from tests.supabase.tcp_proxy import TcpProxy
 
-_HISTORY = """
-create schema if not exists supabase_migrations;
-create table if not exists supabase_migrations.schema_migrations
-  (version text primary key, statements text[], name text)
-"""
-
 
 class LocalSupabase:
     """All of it, running from `open` to `close`; both wait, and neither needs an event loop.
 
     What a client needs: `url`, `anon_key`, `service_role_key`, `db_url`. What a test needs: `faults`, in
     front of PostgREST, `db_faults`, in front of PostgreSQL for who connects through `proxied_db_url`, and
-    the servers, to stop, kill and pause.
+    the servers, to stop, kill and pause. The PostgreSQL of `databases`, if given, is only borrowed.
     """
 
     def __init__(
@@ -41,10 +33,15 @@ class LocalSupabase:
         data: Path | None = None,
         fsync: bool = True,
         keys: Keys | None = None,
+        databases: Databases | None = None,
     ) -> None:
         self.keys = keys or new_keys()
         self.faults = Faults()
-        self.postgres = Postgres(fsync=fsync, port=db_port, data=data)
+        self._databases = databases or Databases(
+            Postgres(fsync=fsync, port=db_port, data=data, password=self.keys.database_password)
+        )
+        self._lent = databases is not None
+        self.postgres = self._databases.postgres
         self.database = "postgres"
         """The database that PostgREST serves."""
         self.postgrest = PostgREST(self.postgres.dsn("authenticator"), self.keys.secret)
@@ -54,7 +51,6 @@ class LocalSupabase:
         self.db_faults = Faults()
         self.db_proxy = TcpProxy(self.postgres.port, self.db_faults)
         self._thread = LoopThread("supabase")
-        self._template = ""
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -71,7 +67,8 @@ class LocalSupabase:
 
     def open(self) -> None:
         """Start everything. Raises PortTakenError, StartError."""
-        self.postgres.start()
+        if not self._lent:
+            self.postgres.start()
         self.postgrest.start()
         self._thread.call(self.router.start())
         self._thread.call(self.db_proxy.start())
@@ -83,7 +80,8 @@ class LocalSupabase:
         self._thread.call(self.db_proxy.stop())
         self._thread.close()
         self.postgrest.close()
-        self.postgres.close()
+        if not self._lent:
+            self.postgres.close()
 
     @property
     def url(self) -> str:
@@ -110,6 +108,15 @@ class LocalSupabase:
         """The same through the proxy that `db_faults` are suffered in."""
         return self.postgres.dsn(database=self.database, port=self.db_proxy.port)
 
+    def environment(self) -> dict[str, str]:
+        """What a client wants to find in its environment."""
+        return {
+            "SUPABASE_URL": self.url,
+            "SUPABASE_ANON_KEY": self.anon_key,
+            "SUPABASE_SERVICE_ROLE_KEY": self.service_role_key,
+            "SUPABASE_DB_URL": self.db_url,
+        }
+
     def clear_faults(self) -> None:
         """Lift every fault."""
         self.faults.clear()
@@ -131,46 +138,28 @@ class LocalSupabase:
         """Drop every client; from now on nobody listens at `proxied_db_url`."""
         self._thread.call(self.db_proxy.stop())
 
-    async def migrate(self, database: str = "") -> None:
-        """Apply what is missing of the migrations to `database` (default: the one that PostgREST serves), and
-        note it where the CLI of Supabase does."""
-        connection = await asyncpg.connect(self.postgres.dsn(database=database or self.database))
-        try:
-            await connection.execute(_HISTORY)
-            rows = await connection.fetch("select version from supabase_migrations.schema_migrations")
-            applied = {row["version"] for row in rows}
-            for step in migrations("supabase/migrations"):
-                if step.version not in applied:
-                    await connection.execute(step.sql)
-                    await connection.execute(
-                        "insert into supabase_migrations.schema_migrations values ($1, $2, $3)",
-                        *(step.version, [step.sql], step.title),
-                    )
-        finally:
-            await connection.close()
+    async def migrate(self) -> list[str]:
+        """Apply what is missing of the migrations to the database that PostgREST serves; their names."""
+        return await migrate(self.db_url)
 
     async def fresh_database(self) -> str:
         """The name of a new, migrated database that nobody else uses; see `postgres.dsn(database=…)`."""
-        if not self._template:
-            template = await asyncio.to_thread(self.postgres.create_database)
-            await self.migrate(template)
-            self._template = template
-        return await asyncio.to_thread(self.postgres.create_database, "", self._template)
+        return await self._databases.fresh()
 
     async def renew(self) -> None:
         """Let PostgREST serve a new, migrated database, run what was stopped, lift faults, count anew."""
         self.clear_faults()
         self.faults.forget()
         self.db_faults.forget()
-        await asyncio.to_thread(self._revive)
+        await asyncio.to_thread(self.revive)
         former, self.database = self.database, await self.fresh_database()
         self.postgrest.database_url = self.postgres.dsn("authenticator", self.database)
         await asyncio.to_thread(self.postgrest.restart)
         if former != "postgres":
-            await asyncio.to_thread(self.postgres.drop_database, former)
+            await self._databases.drop(former)
 
-    def _revive(self) -> None:
-        """Whatever a test has stopped runs again."""
+    def revive(self) -> None:
+        """Whatever was stopped, killed or paused runs again."""
         for server in (self.postgres, self.postgrest):
             if server.running:
                 server.resume()
