@@ -23,9 +23,7 @@ def plain_postgres() -> Iterator[Postgres]:
     with Postgres(fsync=False) as postgres:
         postgres.execute(PLAIN, "postgres")
         postgres.execute(PLAIN, "template1")
-        postgres.execute(
-            "drop role anon, authenticated, service_role, authenticator, supabase_realtime_admin"
-        )
+        postgres.execute(f"drop role {SUPABASE_ROLES}")
         yield postgres
 
 

@@ -4,8 +4,9 @@
 SET LOCAL lock_timeout = '10s';
 SET LOCAL statement_timeout = '10min';
 
--- A table that is filled first and attached then: PARTITION OF would take a stronger lock on metrics, and
--- refuse where the default partition has metrics of that day. Nobody may write to that one meanwhile.
+-- A table that is filled first and attached then: PARTITION OF would refuse where the default partition has
+-- metrics of that day. Writers are kept out of metrics as a whole: one that had chosen the default partition
+-- already would be refused when it gets there ("violates partition constraint").
 CREATE FUNCTION forebay.add_day(day date, most_rows bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = '' SET timezone = 'UTC' AS $$
 DECLARE
@@ -15,6 +16,7 @@ DECLARE
   who text;
   moved bigint;
 BEGIN
+  LOCK TABLE ONLY public.metrics IN SHARE ROW EXCLUSIVE MODE;
   LOCK TABLE forebay.metrics_default IN ACCESS EXCLUSIVE MODE;
   PERFORM FROM forebay.metrics_default
     WHERE "time" >= begins AND "time" < ends OFFSET most_rows LIMIT 1;
@@ -42,24 +44,27 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION forebay.has_dirty_minutes(day date) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = '' SET timezone = 'UTC' AS $$
+  SELECT EXISTS (
+    SELECT FROM forebay.dirty_minutes
+    WHERE minute >= extract(epoch FROM day::timestamptz) / 60
+      AND minute < extract(epoch FROM (day + 1)::timestamptz) / 60)
+$$;
+
 -- What the roll-ups have of the day becomes what was dropped of it. Not yet where a minute is still dirty, and
 -- not while a journal may be held against the database: what was accepted since `kept_from` stays, however
--- old its time is. Readers go on; who would write to that day waits for the end of the transaction.
+-- old its time is. Nobody is locked out; whoever drops the day looks once more, with the lock, whether a
+-- minute of it has become dirty, and if so undoes this.
 CREATE FUNCTION forebay.settle_day(day date, kept_from timestamptz) RETURNS boolean
 LANGUAGE plpgsql SET search_path = '' SET timezone = 'UTC' AS $$
 DECLARE
   begins timestamptz := day::timestamptz;
   ends timestamptz := (day + 1)::timestamptz;
 BEGIN
-  EXECUTE format('LOCK TABLE forebay.%I IN SHARE ROW EXCLUSIVE MODE', 'metrics_' || to_char(day, 'YYYYMMDD'));
-  PERFORM FROM forebay.dirty_minutes
-    WHERE minute >= extract(epoch FROM begins) / 60 AND minute < extract(epoch FROM ends) / 60 LIMIT 1;
-  IF FOUND THEN
-    RETURN false;
-  END IF;
-  PERFORM FROM public.metrics
-    WHERE "time" >= begins AND "time" < ends AND accepted_at >= kept_from LIMIT 1;
-  IF FOUND THEN
+  IF forebay.has_dirty_minutes(day) OR EXISTS (
+    SELECT FROM public.metrics WHERE "time" >= begins AND "time" < ends AND accepted_at >= kept_from
+  ) THEN
     RETURN false;
   END IF;
   UPDATE public.metrics_1m SET dropped_min = min, dropped_max = max, dropped_sum = sum,
@@ -109,7 +114,7 @@ CREATE FUNCTION public.forebay_maintain(keep_days integer DEFAULT NULL)
 RETURNS TABLE (ran boolean, minutes_rolled bigint, minutes_left boolean, days_added bigint,
   rows_moved bigint, days_dropped bigint, strays_dropped bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' SET timezone = 'UTC'
-SET lock_timeout = '2s' SET statement_timeout = '60s' AS $$
+SET lock_timeout = '1s' SET statement_timeout = '60s' AS $$
 DECLARE
   began timestamptz := clock_timestamp();
   today date := current_date;
@@ -146,8 +151,13 @@ BEGIN
   END LOOP;
   minutes_left := rolled > 0 AND EXISTS (SELECT FROM forebay.dirty_minutes);
 
-  -- From here on others may wait for the end of this transaction. What cannot be had within lock_timeout,
-  -- because somebody reads for long, is tried again at the next call.
+  IF keep_days IS NOT NULL THEN
+    strays_dropped := forebay.drop_strays(kept_from, 50000);
+  END IF;
+
+  -- From here on others may have to wait for the end of this transaction, so the locks come last, and of the
+  -- two kinds one a call. What cannot be had within lock_timeout, because somebody reads for long, is tried
+  -- again at the next call.
   FOR day IN
     SELECT today + ahead FROM generate_series(-1, 3) ahead
     WHERE to_regclass('forebay.metrics_' || to_char(today + ahead, 'YYYYMMDD')) IS NULL
@@ -160,9 +170,7 @@ BEGIN
     END;
   END LOOP;
 
-  IF keep_days IS NOT NULL THEN
-    strays_dropped := forebay.drop_strays(kept_from, 50000);
-    -- All at the end and together: dropping locks metrics against everybody.
+  IF keep_days IS NOT NULL AND days_added = 0 THEN
     BEGIN
       FOR day IN
         SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS d
@@ -176,7 +184,13 @@ BEGIN
         END IF;
         EXIT WHEN cardinality(settled) = 3;
       END LOOP;
+      IF cardinality(settled) > 0 THEN
+        LOCK TABLE ONLY public.metrics IN ACCESS EXCLUSIVE MODE;
+      END IF;
       FOREACH day IN ARRAY settled LOOP
+        IF forebay.has_dirty_minutes(day) THEN
+          RAISE EXCEPTION 'metrics have come for %', day USING ERRCODE = 'lock_not_available';
+        END IF;
         EXECUTE format('DROP TABLE forebay.%I', 'metrics_' || to_char(day, 'YYYYMMDD'));
       END LOOP;
       days_dropped := cardinality(settled);
@@ -188,6 +202,7 @@ END
 $$;
 
 COMMENT ON FUNCTION forebay.add_day(date, bigint) IS 'Makes the partition of a day and moves there what the default partition has of it, at most so many rows; returns how many, or null where there are more and all was left.';
+COMMENT ON FUNCTION forebay.has_dirty_minutes(date) IS 'Whether a minute of the day is yet to be rolled up.';
 COMMENT ON FUNCTION forebay.settle_day(date, timestamptz) IS 'Whether the partition of a day may be dropped, which is noted in the roll-ups: drop it in the same transaction.';
 COMMENT ON FUNCTION forebay.drop_strays(timestamptz, bigint) IS 'Deletes metrics of the default partition whose time and acceptance are older, at most so many; returns how many.';
 COMMENT ON FUNCTION public.forebay_maintain(integer) IS 'Rolls up dirty minutes for about two seconds, makes the partitions of yesterday to in three days, and, with keep_days, drops up to three days before that. To be called about once a minute, by any number of clients; ran says whether it was this one that worked.';
