@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 from typing import Any, Final, Literal, Self, TypeAlias
 
+from actors.cli.terminal import cut
+
 Wake: TypeAlias = Literal["time", "resize", "quit"]
 
 _ENTER: Final = "\033[?1049h\033[?25l"
@@ -63,11 +65,11 @@ class Screen:
 
     def draw(self, lines: Sequence[str]) -> None:
         """Show `lines`, none wider than the screen; those below its end are counted in its last line."""
-        _, height = self.size()
+        room, height = self.size()
         shown = list(lines[:height])
         if len(lines) > height:
-            shown[-1] = f"… {len(lines) - height + 1} more lines: make the terminal higher"
-        sys.stdout.write("\033[H" + "\r\n".join(f"{line}\033[K" for line in shown) + "\033[J")
+            shown[-1] = cut(f"… {len(lines) - height + 1} more lines: make the terminal higher", room)
+        sys.stdout.write("\033[H" + "\n".join(f"{line}\033[K" for line in shown) + "\033[J")
         sys.stdout.flush()
 
     def wait(self, seconds: float) -> Wake:

@@ -58,7 +58,7 @@ class Watch:
         room = min(room or WIDTH, WIDTH)
         if self.trouble is None:
             return [] if self._report is None else overview(self._report, now, room, self._flow)
-        away = f"no answer from {self._url} for {span(at - self._away_since)}: {_AWAY}"
+        away = f"no status from {self._url} for {span(at - self._away_since)}: {_AWAY}"
         told = [paint(cut(away, room), "red")]
         if self._report is not None:
             told += overview(self._report, self._seen_at, room)
@@ -68,7 +68,7 @@ class Watch:
         """The same for programs, in one line."""
         if self.trouble is not None or self._report is None:
             error = str(self.trouble)
-            view = View(now, Health("bad", f"No answer from {self._url}."), None, None, None, error)
+            view = View(now, Health("bad", f"No status from {self._url}."), None, None, None, error)
         else:
             flow = self._flow
             view = View(

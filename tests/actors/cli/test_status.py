@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from actors.cli.overview import WIDTH, overview
 from journal.metric import Offset
@@ -34,12 +35,28 @@ def report(**changes: object) -> StatusReport:
     )
     stores = [
         StoreStatus("sqlite", Offset(10**12), 0, 10**12, "closed", "following", None),
-        StoreStatus("postgres-with-a-long-name", Offset(5), 10**12, 5, "open", "waiting", "refused " * 30),
+        StoreStatus(
+            "postgres-with-a-long-name",
+            Offset(5),
+            10**12,
+            5,
+            "open",
+            "waiting",
+            "refused " * 30,
+            lag_seconds=1e9,
+            dead_lettered=10**12,
+            breaker_since=SECOND,
+            next_probe_at=10**18,
+            attempts=10**6,
+            error_kind="throttled",
+            failing_since=SECOND,
+        ),
     ]
     tree = actor(
         "forebay", actor("ingest"), actor("stores", actor("sqlite", state="failed", error="x" * 200))
     )
-    plain = StatusReport(journal, stores, DeadLetterStatus(0), tree, 15, 10, 2, 3, "0.1.0", SECOND)
+    queue = DeadLetterStatus(10**9, 10**9, SECOND, 10**9, 10**12, 10**12, 10**12)
+    plain = StatusReport(journal, stores, queue, tree, 15, 10, 2, 3, "0.1.0", SECOND)
     return msgspec.structs.replace(plain, **changes)
 
 
@@ -58,6 +75,53 @@ def test_fits_a_terminal() -> None:
     assert "accepted 15 = persisted 10 + dead letters 2 + pending 3" in text
     assert "refused refused" in text
     assert "xxx" in text
+
+
+def test_what_holds_a_store_up_is_said() -> None:
+    """The sentence first; then breaker, next probe, attempts, lag in metrics and seconds, and the error."""
+    now = 5_000 * SECOND
+    store = replace(
+        report().stores[1],
+        name="supabase",
+        lag=212_340,
+        lag_seconds=251.0,
+        breaker_since=now - 240 * SECOND,
+        next_probe_at=now + 12 * SECOND,
+        attempts=14,
+        error_kind="outage",
+        failing_since=now - 250 * SECOND,
+        dead_lettered=0,
+        last_error="nobody answers\x1b[2J",
+    )
+    lines = overview(report(stores=[store]), now, WIDTH)
+    assert " ".join(lines[1:3]) == (
+        "supabase has been unreachable for 4 min 10 s; 212,340 metrics wait in the journal; nothing is lost."
+    )
+    at = next(place for place, line in enumerate(lines) if line.startswith("supabase  waiting"))
+    assert lines[at].split()[2:8] == ["open", "212,340", "4", "min", "11", "s"]
+    assert lines[at + 1] == "  breaker open for 4 min 0 s, next probe in 12 s, 14 failed (outage)"
+    assert lines[at + 2] == "  nobody answers\\x1b[2J"
+
+
+def test_a_store_that_is_well_takes_one_line() -> None:
+    """No breaker, no attempts, no error: nothing is said of them."""
+    lines = overview(report(stores=report().stores[:1]), SECOND, WIDTH)
+    at = next(place for place, line in enumerate(lines) if line.startswith("sqlite "))
+    assert lines[at + 1] == ""
+
+
+def test_the_queue_and_the_disk() -> None:
+    """How full, since when, what became of the rest; and for how long the disk lasts."""
+    now = 100_000 * SECOND
+    queue = DeadLetterStatus(8_500, 10_000, now - 90_000 * SECOND, 3, 20, 21, 0)
+    lines = overview(
+        report(dead_letters=queue, journal=replace(report().journal, full_in=7_300.0)), now, WIDTH
+    )
+    assert "dead letters 8,500 of at most 10,000 (85%), the oldest for 1 d 1 h" in lines
+    assert "        3 on their way back, 20 redriven, 21 discarded" in lines
+    assert "        disk full in 2 h 1 min at this rate" in lines
+    off = overview(report(dead_letters=DeadLetterStatus(0, enabled=False)), now, WIDTH)
+    assert "dead letters off: what a store refuses holds it up" in off
 
 
 def test_tree_shows_who_belongs_to_whom() -> None:
