@@ -114,6 +114,11 @@ class MemoryDeadLetters:
                 self._remove(letter.id, "discarded")
         return Bulk(len(matching), dry_run)
 
+    def clear(self) -> None:
+        """Be as at first, but for the ids that were given."""
+        for each in (self._queued, self.letters, self.moods, self.stored, self.counts, self.rates):
+            each.clear()
+
     def deliver(self) -> None:
         """Send what is queued to the stores that are not away."""
         for id_, metric in sorted(self._queued.items()):
