@@ -41,11 +41,12 @@ DECLARE
   from_hour bigint := 0;
   to_hour bigint := 0;
 BEGIN
-  IF step_ns < 1 OR step_ns <> trunc(step_ns) OR (name, start_ns, until_ns, step_ns) IS NULL THEN
+  IF step_ns < 1 OR step_ns <> trunc(step_ns) OR step_ns IS NULL THEN
     RAISE EXCEPTION 'step_ns is %: a step is a whole number of nanoseconds, at least 1 ns', step_ns
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  IF start_ns > 9223372036854775807 OR until_ns <= -9223372036854775808 THEN
+  IF wanted IS NULL OR start_ns IS NULL OR until_ns IS NULL OR start_ns > 9223372036854775807
+      OR until_ns <= -9223372036854775808 THEN
     RETURN;
   END IF;
   first_ns := greatest(ceil(start_ns), -9223372036854775808);
