@@ -14,6 +14,7 @@ import msgspec
 
 from actors.config import Loaded
 from actors.core.audit import Account, Differing, compare
+from actors.dead_letters.offsets import DeadOffsets, dead_offsets
 from actors.stores.base import HistoryStore
 from actors.stores.factory import make_stores
 from journal.events import MetricsAccepted, offsets_of
@@ -58,8 +59,8 @@ class Audit(msgspec.Struct, frozen=True):
         return all(each.balances for each in self.stores)
 
 
-async def audit(directory: str, stores: list[HistoryStore]) -> Audit:
-    """Compare the journal in `directory` with each of `stores`.
+async def audit(directory: str, dead_letters: str, stores: list[HistoryStore]) -> Audit:
+    """Compare the journal in `directory`, and that of the queue in `dead_letters`, with each of `stores`.
 
     Raises NoJournalError, JournalCorruptError, StoreError.
     """
@@ -69,6 +70,8 @@ async def audit(directory: str, stores: list[HistoryStore]) -> Audit:
     cursors = {name: cursor or Offset(0) for name, cursor in looked.items()}
     asked = [store for store in stores if looked[store.name] is not None]
     accounts = {store.name: Account() for store in stores}
+    dead = {store.name: await dead_offsets(dead_letters, store.name) for store in stores}
+    given_up = {name: frozenset(each.offsets) for name, each in dead.items()}
     first = segment_offsets(directory)[0]
     state, retired, end = State(), 0, first
     async for records in _windows(directory, first):
@@ -79,30 +82,39 @@ async def audit(directory: str, stores: list[HistoryStore]) -> Audit:
         runs = [run for record in records for run in _metric_offsets(record)]
         for store in stores:
             held = await _held(store, end, until) if store in asked else []
-            accounts[store.name] = compare(accounts[store.name], runs, held, cursors[store.name])
+            accounts[store.name] = compare(
+                accounts[store.name], runs, held, given_up[store.name], cursors[store.name]
+            )
         end = until
     for store in asked:
         beyond = await _held(store, end, LAST_OFFSET)
         if beyond and await _grown_past(directory, end, beyond[-1]):
             # The process went on meanwhile.
             beyond = []
-        accounts[store.name] = compare(accounts[store.name], [], beyond, cursors[store.name])
+        accounts[store.name] = compare(
+            accounts[store.name], [], beyond, given_up[store.name], cursors[store.name]
+        )
     return Audit(
         journal_id,
         first,
         end,
         state.accepted,
         retired,
-        [_closed(accounts[store.name], store.name, cursors[store.name], retired) for store in stores],
+        [
+            _closed(accounts[store.name], store.name, cursors[store.name], retired, dead[store.name])
+            for store in stores
+        ],
     )
 
 
-def _closed(account: Account, store: str, cursor: Offset, retired: int) -> StoreAccount:
+def _closed(account: Account, store: str, cursor: Offset, retired: int, dead: DeadOffsets) -> StoreAccount:
+    # Of what has been retired, the queue remembers how many were never stored.
+    retired_dead = min(retired, dead.total - len(dead.offsets))
     return StoreAccount(
         store,
         cursor,
-        retired + account.found,
-        0,
+        retired - retired_dead + account.found,
+        retired_dead + account.dead_lettered,
         account.pending,
         account.missing,
         account.extra,
@@ -141,15 +153,15 @@ async def _grown_past(directory: str, end: Offset, offset: int) -> bool:
 def run_audit(loaded: Loaded, *, as_json: bool) -> int:
     """Audit the data directory of `loaded`, print the account, and return 0 if it balances, else 1."""
     data = os.path.abspath(loaded.settings.data)
-    stores = make_stores([url.reveal() for url in loaded.settings.store], data)
-    result = asyncio.run(_audit_and_close(os.path.join(data, "journal"), stores))
+    stores = make_stores(loaded.settings, data)
+    result = asyncio.run(_audit_and_close(data, stores))
     print(msgspec.json.format(msgspec.json.encode(result)).decode() if as_json else describe(result))
     return 0 if result.balances else 1
 
 
-async def _audit_and_close(directory: str, stores: list[HistoryStore]) -> Audit:
+async def _audit_and_close(data: str, stores: list[HistoryStore]) -> Audit:
     try:
-        return await audit(directory, stores)
+        return await audit(os.path.join(data, "journal"), os.path.join(data, "dead-letters"), stores)
     finally:
         for store in stores:
             await store.close()

@@ -7,8 +7,11 @@ from typing import TypeAlias
 
 import msgspec
 
-from journal.events import MetricsAsSent, PackedMetrics
+from actors.kernel import Question
+from actors.stores.base import LetterRow, Row
+from journal.events import DeadLetterRetried, MetricDeadLettered, MetricsAsSent, PackedMetrics
 from journal.metric import Metric, Nanoseconds, Offset
+from web.letters import Redriven
 from web.ports import Receipt
 
 
@@ -69,7 +72,94 @@ class NoteCursor(msgspec.Struct, frozen=True):
     """Command to persistence: journal how far the store is, if that has changed."""
 
 
-PersistenceMessage: TypeAlias = Pull | NoteCursor
+class MaintainStore(msgspec.Struct, frozen=True):
+    """Command to persistence: have the store do what it must do by the clock."""
+
+
+class WriteLetters(msgspec.Struct, frozen=True):
+    """Command to persistence: send these dead letters to the store once more, and tell the queue what came
+    of it with LettersWritten. `rows` are the metrics of the letters `ids`, one for one."""
+
+    ids: Sequence[Offset]
+    rows: Sequence[Row]
+
+
+class MirrorLetters(msgspec.Struct, frozen=True):
+    """Command to persistence: mirror `letters`, which bring the store's table up to `before` of the queue's
+    journal, and tell the queue with LettersMirrored."""
+
+    letters: Sequence[LetterRow]
+    before: Offset
+
+
+PersistenceMessage: TypeAlias = Pull | NoteCursor | MaintainStore | WriteLetters | MirrorLetters
+
+
+class Bury(Question[None], frozen=True):
+    """Question to the queue: keep these metrics, which `store` does not take. Answered once they are as
+    durable as the queue's journal makes them; one that is in the queue already is left as it is."""
+
+    store: str
+    letters: Sequence[MetricDeadLettered]
+
+
+class RedriveOne(Question[Redriven], frozen=True):
+    """Question to the queue: send letter `id` to its store again, or `edited` in its place."""
+
+    id: Offset
+    edited: Metric | None = None
+
+
+class RedriveSome(msgspec.Struct, frozen=True):
+    """Command to the queue: send these letters to their stores again, at most `rate` a second."""
+
+    ids: Sequence[Offset]
+    rate: float | None = None
+
+
+class DiscardSome(Question[int], frozen=True):
+    """Question to the queue: give these letters up; answered with how many were there."""
+
+    ids: Sequence[Offset]
+
+
+class LettersWritten(msgspec.Struct, frozen=True):
+    """Event to the queue: of the letters that were sent to `store`, it holds `stored` now and has refused
+    `refused` once more; what is in neither was not tried: the store is away."""
+
+    store: str
+    stored: Sequence[Offset]
+    refused: Sequence[DeadLetterRetried]
+
+
+class LettersMirrored(msgspec.Struct, frozen=True):
+    """Event to the queue: the table of dead letters in `store` is up to date up to `before`; None: it could
+    not be reached."""
+
+    store: str
+    before: Offset | None
+
+
+class StoreRecovered(msgspec.Struct, frozen=True):
+    """Event to the queue: the breaker of `store` has closed again."""
+
+    store: str
+
+
+class KeepHouse(msgspec.Struct, frozen=True):
+    """Command to the queue: expire, redrive, mirror and retire what is due."""
+
+
+DeadLettersMessage: TypeAlias = (
+    Bury
+    | RedriveOne
+    | RedriveSome
+    | DiscardSome
+    | LettersWritten
+    | LettersMirrored
+    | StoreRecovered
+    | KeepHouse
+)
 
 
 class PrepareSegment(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Literal
 
 import anyio
@@ -32,6 +32,7 @@ from journal.committer import Options
 from journal.disk import FileSystem, OsFileSystem, exclusive_lock
 from journal.keys import KeyIndex
 from journal.log import Journal
+from journal.metric import Nanoseconds
 from web.server import bind
 
 SWITCH_INTERVAL = 0.0005
@@ -40,6 +41,9 @@ sync, or every client would wait for the 5 ms that are Python's default."""
 
 GC_THRESHOLD = 50_000
 """Allocations between collections of young objects: metrics cannot form cycles, and pauses are latency."""
+
+DEAD_LETTER_SEGMENT = 8 * 1024 * 1024
+"""Bytes of a segment of the dead-letter queue: small, so that what has been settled is soon let go."""
 
 EXTEND_EVERY = 5.0
 """Seconds between two requests for more time, while starting or stopping."""
@@ -70,7 +74,7 @@ def run_process(loaded: Loaded, *, fs: FileSystem | None = None) -> int:
 
 async def _run(loaded: Loaded, data: str, fs: FileSystem) -> None:
     settings = loaded.settings
-    stores = make_stores([url.reveal() for url in settings.store], data)
+    stores = make_stores(settings, data)
     heart = Heart(Notifier())
     signals = Signals(loaded, heart)
     with contextlib.closing(bind(settings.host, settings.port)) as listener, signals.handled():
@@ -79,8 +83,13 @@ async def _run(loaded: Loaded, data: str, fs: FileSystem) -> None:
             journal = await _open_journal(settings, data, fs)
             try:
                 keys = _open_keys(os.path.join(data, "keys.db"), str(journal.id))
+                letters = os.path.join(data, "dead-letters")
                 try:
-                    await _supervise(Forebay(settings, journal, stores, keys, listener), signals, heart)
+                    async with dead_letters_journal(settings, letters, fs) as queue:
+                        forebay = Forebay(
+                            settings, journal, stores, keys, listener, queue, dead_letters_directory=letters
+                        )
+                        await _supervise(forebay, signals, heart)
                 finally:
                     keys.close()
             finally:
@@ -111,6 +120,26 @@ async def _open_journal(settings: Settings, data: str, fs: FileSystem) -> Journa
         seconds=round(time.monotonic() - began, 3),
     )
     return journal
+
+
+@contextlib.asynccontextmanager
+async def dead_letters_journal(
+    settings: Settings,
+    directory: str,
+    fs: FileSystem,
+    *,
+    now: Callable[[], Nanoseconds] = time.time_ns,
+) -> AsyncGenerator[Journal | None]:
+    """The journal of the dead-letter queue, open within the block; None where that is switched off."""
+    if not (settings.resilience.dlq_enabled and settings.metrics_persister.dlq_enabled):
+        yield None
+        return
+    options = Options(DEAD_LETTER_SEGMENT, version=__version__)
+    journal = await Journal.open(directory, options=options, fs=fs, now=now)
+    try:
+        yield journal
+    finally:
+        await journal.close()
 
 
 def _open_keys(path: str, journal_id: str) -> KeyIndex:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from actors import __version__
+from actors.core.growth import Growth
+from actors.dead_letters.redriving import Redriving
 from actors.kernel import ActorInfo
 from actors.persistence import StoreProgress
 from journal.log import Journal
@@ -17,6 +19,32 @@ from web.ports import (
 )
 
 
+class DeadLetterBook:
+    """What the status tells of the dead-letter queue: `journal` is its own, None where it is switched off."""
+
+    def __init__(self, journal: Journal | None, limit: int, redriving: Mapping[str, Redriving]) -> None:
+        self._journal = journal
+        self._limit = limit
+        self._redriving = redriving
+
+    def status(self) -> DeadLetterStatus:
+        """The queue at a glance."""
+        if self._journal is None:
+            return DeadLetterStatus(pending=0, enabled=False)
+        state = self._journal.state
+        oldest = next(iter(state.dead_letters.values()), None)
+        counts = state.dead_letter_counts.values()
+        return DeadLetterStatus(
+            pending=len(state.dead_letters),
+            limit=self._limit,
+            oldest_at=oldest.first_failed_at if oldest is not None else 0,
+            redriving=sum(map(len, self._redriving.values())),
+            redriven=sum(count.redriven for count in counts),
+            discarded=sum(count.discarded for count in counts),
+            expired=sum(count.expired for count in counts),
+        )
+
+
 class StatusPort:
     """See web.ports.Status. `stopping` becomes True when shutdown begins."""
 
@@ -25,18 +53,24 @@ class StatusPort:
         journal: Journal,
         progress: Mapping[str, StoreProgress],
         tree: Callable[[], ActorInfo],
-        started_at: Nanoseconds,
+        dead_letters: DeadLetterBook,
+        now: Callable[[], Nanoseconds],
     ) -> None:
         self._journal = journal
+        self._dead_letters = dead_letters
+        self._now = now
+        self._growth = Growth()
         self._progress = progress
         self._tree = tree
-        self._started_at = started_at
+        self._started_at = now()
         self.stopping = False
 
     def report(self) -> StatusReport:
         """See web.ports.Status. The sums are those of the first store."""
         journal, state = self._journal, self._journal.state
-        stores = [progress.status(state.accepted) for progress in self._progress.values()]
+        now, free = self._now(), journal.free_bytes()
+        stores = [progress.status(state.accepted, now) for progress in self._progress.values()]
+        self._growth = self._growth.seen(now, journal.used)
         return StatusReport(
             journal=JournalStatus(
                 id=str(journal.id),
@@ -44,16 +78,17 @@ class StatusPort:
                 next_offset=journal.next_offset,
                 segments=len(journal.segments),
                 bytes=journal.size,
-                free_bytes=journal.free_bytes(),
+                free_bytes=free,
                 durability=journal.options.durability,
                 state=journal.condition,
+                full_in=self._growth.full_in(free),
             ),
             stores=stores,
-            dead_letters=DeadLetterStatus(pending=0),
+            dead_letters=self._dead_letters.status(),
             actors=_actor_status(self._tree()),
             accepted=state.accepted,
             persisted=stores[0].persisted,
-            dead_lettered=0,
+            dead_lettered=stores[0].dead_lettered,
             pending=stores[0].lag,
             version=__version__,
             started_at=self._started_at,

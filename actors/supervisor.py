@@ -3,6 +3,7 @@
     /                    one_for_one
     ├─ keeper            segments ahead, syncs by the clock, retention
     ├─ broadcast         frames for subscribers
+    ├─ dead-letters      what a store can never take
     ├─ stores            one_for_one
     │  └─ <store>        one persistence actor a store
     ├─ ingest            journals and acknowledges
@@ -26,20 +27,34 @@ import structlog
 from actors import __version__, kernel
 from actors.broadcast import BroadcastActor, LivePort, Subscribers
 from actors.config import Settings
+from actors.core.dead_letters import Limits
 from actors.core.persistence import RetryPolicy
 from actors.core.retention import KeepWindow
+from actors.dead_letters.port import DeadLettersPort, NoDeadLetters
+from actors.dead_letters.queue import DeadLettersActor
+from actors.dead_letters.redriving import Redriving
 from actors.ingest import IngestActor, IngestPort
-from actors.kernel import ActorSystem, ChildSpec, KernelEvent, SupervisorSpec, Worker
-from actors.messages import Submit
+from actors.kernel import ActorRef, ActorSystem, ChildSpec, KernelEvent, SupervisorSpec, Worker
+from actors.messages import PersistenceMessage, Submit
 from actors.persistence import PersistenceActor, StoreProgress
+from actors.persistence.breaker import StoreBreaker
+from actors.persistence.burial import Burial
 from actors.pressure import PressureGauge
 from actors.retention import KeeperActor
-from actors.status import StatusPort
+from actors.status import DeadLetterBook, StatusPort
 from actors.stores.base import HistoryStore
 from actors.stores.history import StoreHistory
-from journal.events import ActorCrashed, ActorRestarted, Event, MessageDeadLettered, SupervisorEscalated
+from journal.events import (
+    ActorCrashed,
+    ActorRestarted,
+    BreakerMoved,
+    Event,
+    MessageDeadLettered,
+    SupervisorEscalated,
+)
 from journal.keys import KeyIndex
 from journal.log import Journal, JournalClosedError
+from journal.state import BreakerState
 from web.ports import EdgeSettings, Ports, Refused
 from web.server import BACKLOG, PortUnavailableError, make_server
 
@@ -81,7 +96,8 @@ class ServerWorker(Worker):
 
 
 class Forebay:
-    """One journal, its stores and its edge, composed; `system` is the running tree."""
+    """One journal, its stores and its edge, composed; `system` is the running tree. `dead_letters` is the
+    journal of the dead-letter queue, in `dead_letters_directory`; None where the queue is switched off."""
 
     def __init__(
         self,
@@ -90,7 +106,9 @@ class Forebay:
         stores: list[HistoryStore],
         keys: KeyIndex,
         listener: socket.socket,
+        dead_letters: Journal | None,
         *,
+        dead_letters_directory: str,
         now: Callable[[], int] = time.time_ns,
     ) -> None:
         self.settings = settings
@@ -102,8 +120,16 @@ class Forebay:
         host, port = listener.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._subscribers = Subscribers(journal.next_offset)
-        self._progress = {store.name: StoreProgress(store.name, journal) for store in stores}
-        self.status = StatusPort(journal, self._progress, lambda: self.system.tree(), now())
+        self.dead_letters = dead_letters
+        self._dead_letters_directory = dead_letters_directory
+        self._redriving = {store.name: Redriving() for store in stores}
+        self._feeding = settings.resilience.metrics_persister_enabled
+        self._progress = {
+            store.name: StoreProgress(store.name, journal, self._breaker(store.name), fed=self._feeding)
+            for store in stores
+        }
+        book = DeadLetterBook(dead_letters, settings.dlq_max_items, self._redriving)
+        self.status = StatusPort(journal, self._progress, lambda: self.system.tree(), book, now)
         self.system = ActorSystem(self._tree(), observe=self._observe)
 
     def begin_shutdown(self, timeout: float) -> None:
@@ -123,18 +149,20 @@ class Forebay:
             children=(
                 ChildSpec("keeper", self._keeper, capacity=64, overflow="drop-oldest"),
                 ChildSpec("broadcast", self._broadcast, capacity=1024, overflow="drop-oldest"),
+                *self._dead_letters_child(),
                 SupervisorSpec(
                     id="stores",
                     intensity=10,
                     period=60.0,
                     children=tuple(
                         ChildSpec(
-                            store.name.replace("/", "|"),
+                            _child_id(store),
                             lambda store=store: self._persistence(store),
                             capacity=64,
                             shutdown=graceful + 1.0,
                         )
                         for store in self._stores
+                        if self._feeding
                     ),
                 ),
                 ChildSpec(
@@ -163,13 +191,60 @@ class Forebay:
             self._subscribers, self.status, frames_per_second=self.settings.frames_per_second
         )
 
+    def _dead_letters_child(self) -> tuple[ChildSpec, ...]:
+        journal = self.dead_letters
+        if journal is None:
+            return ()
+        refs: dict[str, Callable[[], ActorRef[PersistenceMessage]]] = {
+            store.name: lambda store=store: self.system.ref(f"stores/{_child_id(store)}")
+            for store in self._stores
+            if self._feeding
+        }
+        limits = Limits(self.settings.dlq_max_items, self.settings.dlq_max_age_days)
+        return (
+            ChildSpec(
+                "dead-letters",
+                lambda: DeadLettersActor(
+                    journal, self.journal, refs, self._redriving, limits=limits, now=self._now
+                ),
+                capacity=1024,
+            ),
+        )
+
+    def _breaker(self, store: str) -> StoreBreaker | None:
+        if not self.settings.resilience.circuit_breaker_enabled:
+            return None
+        persister = self.settings.metrics_persister
+        return StoreBreaker(
+            store,
+            self.journal.state.breakers.get(store, BreakerState()),
+            threshold=persister.circuit_breaker_threshold,
+            timeout=persister.circuit_breaker_timeout,
+            now=self._now,
+            moved=self._breaker_moved,
+        )
+
+    def _breaker_moved(self, event: BreakerMoved) -> None:
+        tell = log.warning if event.state == "open" else log.info
+        tell("circuit breaker", store=event.store, state=event.state, failures=event.failures)
+        self._remember(event)
+
     def _persistence(self, store: HistoryStore) -> PersistenceActor:
+        settings = self.settings
+        queue = self.system.ref("dead-letters") if self.dead_letters is not None else None
+        persister, retry = settings.metrics_persister, settings.resilience.retry_enabled
         return PersistenceActor(
             self.journal,
             store,
             self._progress[store.name],
-            batch_rows=self.settings.store_batch_rows,
-            policy=RetryPolicy(factor=self.settings.metrics_persister.retry_backoff_factor),
+            most_rows=settings.store_batch_rows,
+            timeout=settings.store_timeout,
+            keep_days=settings.store_keep_days or None,
+            policy=RetryPolicy(
+                factor=persister.retry_backoff_factor,
+                max_attempts=persister.retry_max_attempts if retry else 1,
+            ),
+            burial=Burial(store.name, self._dead_letters_directory, queue, self._now),
             pressure=PressureGauge(self.journal).read,
         )
 
@@ -183,6 +258,7 @@ class Forebay:
             live=LivePort(self._subscribers, self.journal, self.status, __version__),
             status=self.status,
             history=StoreHistory(self._stores[0]),
+            dead_letters=self.dead_letters_port(),
             settings=EdgeSettings(
                 token=token.reveal() if token is not None else None,
                 max_body=self.settings.max_body,
@@ -190,6 +266,12 @@ class Forebay:
             ),
         )
         return ServerWorker(ports, self._listener)
+
+    def dead_letters_port(self) -> DeadLettersPort | NoDeadLetters:
+        """The queue as the edge asks it."""
+        if self.dead_letters is None:
+            return NoDeadLetters()
+        return DeadLettersPort(self.dead_letters, self._redriving, lambda: self.system.ref("dead-letters"))
 
     def _observe(self, event: KernelEvent) -> None:
         """Log what happens in the tree, and journal what must be remembered of it."""
@@ -219,3 +301,7 @@ class Forebay:
         with contextlib.suppress(JournalClosedError):
             # Nobody waits for it; a journal that cannot take it says so itself.
             self.journal.append([event]).add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+def _child_id(store: HistoryStore) -> str:
+    return store.name.replace("/", "|")

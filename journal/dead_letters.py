@@ -39,12 +39,12 @@ def evolve_dead_letters(state: State, event: DeadLetterEvent, time: Nanoseconds,
             return replace(counted, dead_letters={**state.dead_letters, letter.id: letter})
         case DeadLetterRetried():
             return replace(state, dead_letters=_retried(state, event, time))
-        case DeadLettersRedriven(store=store, offsets=offsets):
-            return _without(state, store, offsets, "redriven")
-        case DeadLettersDiscarded(store=store, offsets=offsets):
-            return _without(state, store, offsets, "discarded")
-        case DeadLettersExpired(store=store, offsets=offsets):
-            return _without(state, store, offsets, "expired")
+        case DeadLettersRedriven(store=store, ids=ids):
+            return _without(state, store, ids, "redriven")
+        case DeadLettersDiscarded(store=store, ids=ids):
+            return _without(state, store, ids, "discarded")
+        case DeadLettersExpired(store=store, ids=ids):
+            return _without(state, store, ids, "expired")
         case DeadLettersMirrored(store=store, before=before):
             return replace(state, mirrored={**state.mirrored, store: before})
         case _:
@@ -69,30 +69,24 @@ def _letter(event: MetricDeadLettered, time: Nanoseconds, offset: Offset) -> Dea
 
 
 def _retried(state: State, event: DeadLetterRetried, time: Nanoseconds) -> dict[Offset, DeadLetter]:
-    return {
-        each: replace(
-            letter,
-            cause=event.cause,
-            error=event.error[:MAX_ERROR],
-            attempts=letter.attempts + 1,
-            last_failed_at=time,
-            weather=event.weather,
-        )
-        if letter.store == event.store and letter.offset == event.offset
-        else letter
-        for each, letter in state.dead_letters.items()
-    }
+    letter = state.dead_letters.get(event.id)
+    if letter is None:
+        return state.dead_letters
+    retried = replace(
+        letter,
+        cause=event.cause,
+        error=event.error[:MAX_ERROR],
+        attempts=letter.attempts + 1,
+        last_failed_at=time,
+        weather=event.weather,
+    )
+    return {**state.dead_letters, event.id: retried}
 
 
-def _without(state: State, store: str, offsets: list[Offset], how: str) -> State:
-    gone = set(offsets)
-    left = {
-        each: letter
-        for each, letter in state.dead_letters.items()
-        if letter.store != store or letter.offset not in gone
-    }
-    counted = _counted(state, store, **{how: len(state.dead_letters) - len(left)})
-    return replace(counted, dead_letters=left)
+def _without(state: State, store: str, ids: list[Offset], how: str) -> State:
+    left = dict(state.dead_letters)
+    gone = sum(left.pop(each, None) is not None for each in ids)
+    return replace(_counted(state, store, **{how: gone}), dead_letters=left)
 
 
 def _counted(state: State, store: str, **more: int) -> State:

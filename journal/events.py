@@ -98,7 +98,7 @@ class MetricDeadLettered(_Event, frozen=True, tag="metric-dead-lettered/1"):
 
     `cause` is short and stable, `error` what the store said. `weather`: nothing is known to be wrong with
     the metric; it failed again and again while its neighbours were stored. In the queue's own journal,
-    as are all events of dead letters.
+    as are all events of dead letters; its offset there is the letter's id.
     """
 
     store: str
@@ -113,37 +113,36 @@ class MetricDeadLettered(_Event, frozen=True, tag="metric-dead-lettered/1"):
 
 
 class DeadLetterRetried(_Event, frozen=True, tag="dead-letter-retried/1"):
-    """A redriven dead letter was refused once more, and stays."""
+    """The dead letter `id` was redriven, was refused once more, and stays."""
 
-    store: str
-    offset: Offset
+    id: Offset
     cause: str
     error: str
     weather: bool = False
 
 
 class DeadLettersRedriven(_Event, frozen=True, tag="dead-letters-redriven/1"):
-    """`store` holds the metrics that were accepted at `offsets` now. `edited` is what was stored in place of
-    a single one, if a person changed it."""
+    """`store` holds the metrics of the dead letters `ids` now. `edited` is what was stored in place of a
+    single one, if a person changed it."""
 
     store: str
-    offsets: list[Offset]
+    ids: list[Offset]
     by: Literal["hand", "weather"] = "hand"
     edited: Metric | None = None
 
 
 class DeadLettersDiscarded(_Event, frozen=True, tag="dead-letters-discarded/1"):
-    """A person gave up the dead letters of `store` at `offsets`."""
+    """A person gave up the dead letters `ids`, all of `store`."""
 
     store: str
-    offsets: list[Offset]
+    ids: list[Offset]
 
 
 class DeadLettersExpired(_Event, frozen=True, tag="dead-letters-expired/1"):
-    """The dead letters of `store` at `offsets` were given up: there were too many, or they were too old."""
+    """The dead letters `ids`, all of `store`, were given up: there were too many, or they were too old."""
 
     store: str
-    offsets: list[Offset]
+    ids: list[Offset]
     limit: Literal["items", "age"]
 
 

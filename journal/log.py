@@ -161,6 +161,11 @@ class Journal:
         """For how long, since it was opened, there was at least one append that waited for its commit."""
         return self._waited + (time.monotonic() - self._waiting_since if self._uncommitted else 0.0)
 
+    @property
+    def used(self) -> int:
+        """Bytes that are written, in all segments: what `size` is without the zeroes ahead."""
+        return self.size - self.segments[-1].size + self.frontier.byte
+
     def free_bytes(self) -> int:
         """Room left on the journal's disk."""
         return self._fs.free_bytes(self.directory)

@@ -109,7 +109,7 @@ def check_store(url: StoreUrl, settings: Settings) -> Check:
 
     what = f"store {cut(str(url), 60)}"
     try:
-        make_store(url.reveal(), settings.data)
+        make_store(url.reveal(), settings.data, settings.supabase)
     except StoreUrlError as error:
         return Check(what, str(error), "failed")
     match url.scheme:

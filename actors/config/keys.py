@@ -99,7 +99,15 @@ KEYS: tuple[Key, ...] = (
         whole(1, 10_000_000),
         "requests that may wait for the journal; above it clients get 503",
     ),
-    Key("store_batch_rows", whole(1, 1_000_000), "metrics in one write to a store"),
+    Key("store_batch_rows", whole(1, 1_000_000), "metrics in one write to a store, at most"),
+    Key("store_timeout", duration(0.1, 3600.0), "time that one call to a store may take"),
+    Key(
+        "store_keep_days",
+        duration(0.0, 36500.0, unit=DAY),
+        "how long a Postgres store keeps metrics, by partition; 0 for ever",
+    ),
+    Key("dlq_max_items", whole(1, 1_000_000), "dead letters kept; beyond it the oldest expire"),
+    Key("dlq_max_age_days", duration(0.01, 36500.0, unit=DAY), "how long a dead letter is kept"),
     Key("metrics_persister.circuit_breaker_threshold", whole(1, 1_000_000), "failures that open the breaker"),
     Key(
         "metrics_persister.circuit_breaker_timeout",

@@ -66,6 +66,11 @@ class Settings(msgspec.Struct, frozen=True):
     log_format: LogFormat = "auto"
     ingest_mailbox: int = 4096
     store_batch_rows: int = 16_384
+    store_timeout: float = 30.0
+    store_keep_days: float = 0.0
+    """0: for ever."""
+    dlq_max_items: int = 10_000
+    dlq_max_age_days: float = 90.0
     metrics_persister: PersisterSettings = PersisterSettings()
     resilience: ResilienceSettings = ResilienceSettings()
     supabase: SupabaseSettings = SupabaseSettings()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -45,6 +45,8 @@ class Account(msgspec.Struct, frozen=True):
 
     found: int = 0
     """Metrics of the journal that the store holds."""
+    dead_lettered: int = 0
+    """Metrics that it does not hold because they are, or were, dead letters."""
     pending: int = 0
     """Metrics behind the store's cursor that it does not hold yet."""
     missing: Differing = Differing()
@@ -58,16 +60,25 @@ class Account(msgspec.Struct, frozen=True):
         return not self.missing.count and not self.extra.count
 
 
-def compare(account: Account, journal: Iterable[range], store: Iterable[int], cursor: Offset) -> Account:
-    """`account` with one more window compared: the metrics' offsets in the journal, and in the store.
+def compare(
+    account: Account,
+    journal: Iterable[range],
+    store: Iterable[int],
+    dead: Collection[int],
+    cursor: Offset,
+) -> Account:
+    """`account` with one more window compared: the metrics' offsets in the journal, those that the store
+    holds, and those that are dead letters.
 
     Windows are given in ascending order; each fits into memory.
     """
     held = set(store)
     expected = {offset for run in journal for offset in run}
-    absent = sorted(expected - held)
+    lacking = expected - held
+    absent = sorted(lacking.difference(dead))
     return Account(
-        account.found + len(expected) - len(absent),
+        account.found + len(expected) - len(lacking),
+        account.dead_lettered + len(lacking) - len(absent),
         account.pending + sum(offset >= cursor for offset in absent),
         account.missing.plus([offset for offset in absent if offset < cursor]),
         account.extra.plus(sorted(held - expected)),

@@ -4,7 +4,9 @@
        │                  │  ▲
        └──failed──▶ Waiting ─┘ time is up (reopening, where the connection may be to blame)
 
-Nothing is ever skipped: whatever fails is tried again, from the same offset.
+Nothing is ever skipped: whatever fails is tried again, from the same offset. While the circuit breaker is
+open nothing is tried at all (see actors/breaker.py); which rows of a refused batch are to blame is found out
+by core/search.py.
 """
 
 from __future__ import annotations
@@ -15,10 +17,15 @@ import msgspec
 
 from journal.metric import Offset
 
-ErrorKind: TypeAlias = Literal["outage", "throttled", "transient", "poison", "denied", "corrupt"]
+ErrorKind: TypeAlias = Literal["outage", "throttled", "transient", "poison", "denied", "corrupt", "queue"]
+"""Of a store, as its errors are; "corrupt": the journal cannot be read; "queue": the dead-letter queue cannot
+take what the store refused."""
 
 LONGEST_WAIT = 30.0
-"""Seconds between attempts, at most, however long the store stays away."""
+"""Seconds between two attempts of a turn, at most."""
+
+PAUSE = 5.0
+"""Seconds between two turns of attempts."""
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -94,16 +101,24 @@ Step: TypeAlias = Open | Feed | Rest
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):
-    """Seconds before attempt n: `first * factor ** (n - 1)`, at most LONGEST_WAIT, fully jittered but never
-    below `first` (AWS Architecture Blog, "Exponential Backoff And Jitter")."""
+    """Attempts come in turns of `max_attempts`, PAUSE apart. Within a turn, seconds before attempt n + 1:
+    `first * factor ** (n - 1)`, at most LONGEST_WAIT, fully jittered but never below `first` (AWS
+    Architecture Blog, "Exponential Backoff And Jitter").
+
+    With `max_attempts` 1 there is no retry: each attempt is a turn.
+    """
 
     first: float = 0.2
     factor: float = 2.0
+    max_attempts: int = 3
 
     def wait(self, attempts: int, chance: float, retry_after: float | None) -> float:
         """Seconds to wait after `attempts` failures in a row, not less than the store asked for."""
+        of_turn = (attempts - 1) % self.max_attempts + 1
+        if of_turn == self.max_attempts:
+            return max(PAUSE, retry_after or 0.0)
         longest = self.first
-        for _ in range(attempts - 1):
+        for _ in range(of_turn - 1):
             longest = min(longest * self.factor, LONGEST_WAIT)
         return max(self.first, longest * chance, retry_after or 0.0)
 
@@ -156,14 +171,17 @@ def evolve(state: State, event: Event, policy: RetryPolicy) -> State:
             assert_never(event)
 
 
-def next_step(state: State, now: float) -> Step:
-    """What to do next, at `now`."""
+def next_step(state: State, now: float, held: float | None) -> Step:
+    """What to do next, at `now`, where the breaker lets nothing through for `held` more seconds. 0: it lets a
+    probe through, however long the wait would still be; None: it has nothing to say."""
+    if held:
+        return Rest(held)
     match state:
         case Opening():
             return Open()
         case Feeding(cursor=cursor):
             return Feed(cursor)
-        case Waiting(until=until) if now < until:
+        case Waiting(until=until) if now < until and held is None:
             return Rest(until - now)
         case Waiting(cursor=cursor, kind=kind):
             # Whoever was away, or refused us, may have come back with another cursor.

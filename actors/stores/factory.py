@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from urllib.parse import urlsplit
 
+from actors.config import Settings
+from actors.config.settings import SupabaseSettings
 from actors.stores.base import HistoryStore
 from actors.stores.memory import MemoryStore
 from actors.stores.sqlite import SqliteStore
 
-ALLOWED = "sqlite:///PATH, sqlite: (forebay.db in the data directory) or memory:"
+ALLOWED = (
+    "sqlite:///PATH, sqlite: (forebay.db in the data directory), supabase:, "
+    "postgresql://USER@HOST/DATABASE or memory:"
+)
+_NO_SUPABASE = SupabaseSettings()
 
 
 class StoreUrlError(ValueError):
@@ -22,25 +28,32 @@ class StoreUrlError(ValueError):
         super().__init__(f"store URL {shown}: {reason}; allowed: {ALLOWED}")
 
 
-def make_stores(urls: Sequence[str], data_directory: str) -> list[HistoryStore]:
-    """The stores at `urls`, not yet open. Raises StoreUrlError, also for one that is named twice: both would
-    keep their cursor in the same place."""
+def make_stores(settings: Settings, data_directory: str) -> list[HistoryStore]:
+    """The stores of `settings`, not yet open. Raises StoreUrlError, also for one that is named twice: both
+    would keep their cursor in the same place."""
     stores: dict[str, HistoryStore] = {}
-    for url in urls:
-        store = make_store(url, data_directory)
+    for url in settings.store:
+        store = make_store(url.reveal(), data_directory, settings.supabase, settings.store_timeout)
         if store.name in stores:
-            raise StoreUrlError(url, f"the store {store.name} is named twice")
+            raise StoreUrlError(url.reveal(), f"the store {store.name} is named twice")
         stores[store.name] = store
     return list(stores.values())
 
 
-def make_store(url: str, data_directory: str) -> HistoryStore:
+def make_store(
+    url: str,
+    data_directory: str,
+    supabase: SupabaseSettings = _NO_SUPABASE,
+    timeout: float = 30.0,
+) -> HistoryStore:
     """The store at `url`, not yet open.
 
     `sqlite:///PATH` is read as SQLAlchemy does: what follows the third slash is the path, so that
     `sqlite:///forebay.db` is relative to the working directory and `sqlite:////var/lib/forebay.db` is
     absolute. `sqlite:` is `forebay.db` in `data_directory`. The store there is named `sqlite`, one
-    elsewhere `sqlite:` and its absolute path. `memory:` forgets everything when the process ends.
+    elsewhere `sqlite:` and its absolute path. `supabase:` is the project that `supabase` names,
+    `postgresql://…` is read as libpq does, and the store is named after its host and database. `memory:`
+    forgets everything when the process ends. No call to a store lasts longer than `timeout` seconds.
 
     Raises StoreUrlError for anything else.
     """
@@ -52,8 +65,29 @@ def make_store(url: str, data_directory: str) -> HistoryStore:
             return MemoryStore()
         case "sqlite":
             return _sqlite(url, rest, data_directory)
+        case "supabase":
+            return _supabase(url, supabase, timeout)
+        case "postgresql":
+            return _postgres(url, timeout)
         case _:
             raise StoreUrlError(url, "unknown scheme")
+
+
+def _supabase(url: str, settings: SupabaseSettings, timeout: float) -> HistoryStore:
+    from actors.stores.supabase import SupabaseStore
+
+    if settings.url is None or settings.service_role_key is None:
+        raise StoreUrlError(url, "needs SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY")
+    return SupabaseStore(settings.url, settings.service_role_key.reveal(), timeout=timeout)
+
+
+def _postgres(url: str, timeout: float) -> HistoryStore:
+    # asyncpg takes a tenth of a second to import, and only this store needs it.
+    from actors.stores.postgres import PostgresStore
+
+    address = urlsplit(url)
+    where = address.netloc.rpartition("@")[2]
+    return PostgresStore(url, f"postgresql:{where}{address.path}", timeout=timeout)
 
 
 def _sqlite(url: str, rest: str, data_directory: str) -> SqliteStore:

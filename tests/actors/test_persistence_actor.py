@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from actors.config import Settings
+from actors.config.settings import PersisterSettings, ResilienceSettings
 from actors.stores.base import (
     DeniedError,
     HistoryStore,
@@ -39,6 +40,9 @@ class Moody:
 
     def __init__(self, store: HistoryStore) -> None:
         self.name = store.name
+        self.batch = store.batch
+        self.mirror = store.mirror
+        self.maintain = store.maintain
         self._store = store
         self.before: StoreError | None = None
         self.after: StoreError | None = None
@@ -105,10 +109,22 @@ def noted(running: Composed) -> int:
     return known.persisted if known is not None else 0
 
 
+def impatient(home: Path, **resilience: bool) -> Settings:
+    """Settings whose breaker probes after a moment."""
+    return Settings(
+        data=str(home),
+        segment_bytes=SEGMENT,
+        metrics_persister=PersisterSettings(circuit_breaker_timeout=0.3),
+        resilience=ResilienceSettings(**resilience),
+    )
+
+
 @contextlib.asynccontextmanager
-async def moody(make: Make, home: Path, drain: float = 5.0) -> AsyncIterator[tuple[Composed, Moody]]:
+async def moody(
+    make: Make, home: Path, drain: float = 5.0, **resilience: bool
+) -> AsyncIterator[tuple[Composed, Moody]]:
     store = Moody(make())
-    async with composed(home, [store], drain=drain) as running:
+    async with composed(home, [store], drain=drain, settings=impatient(home, **resilience)) as running:
         yield running, store
 
 
@@ -125,8 +141,9 @@ ERRORS = [
 async def test_an_error_holds_the_cursor_and_nothing_is_lost(
     make: Make, tmp_path: Path, error: StoreError, state: str
 ) -> None:
-    """Of whatever kind: it is shown, ingest goes on, the actor lives, and in the end all is stored once."""
-    async with moody(make, tmp_path / "data") as (running, store):
+    """Of whatever kind: it is shown, ingest goes on, the actor lives, and in the end all is stored once.
+    Without a dead-letter queue that is true of poison as well."""
+    async with moody(make, tmp_path / "data", dlq_enabled=False) as (running, store):
         first = await running.offer(3)
         await until(lambda: status(running).lag == 0, "the store follows")
         store.before = error

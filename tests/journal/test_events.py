@@ -102,7 +102,7 @@ control: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         MetricDeadLettered, texts, offsets, times, some_metrics, texts, texts, counts, times, st.booleans()
     ),
-    st.builds(DeadLetterRetried, texts, offsets, texts, texts, st.booleans()),
+    st.builds(DeadLetterRetried, offsets, texts, texts, st.booleans()),
     st.builds(
         DeadLettersRedriven,
         texts,

@@ -15,10 +15,11 @@ import httpx
 from actors.config import Settings
 from actors.ingest import IngestPort
 from actors.messages import Submit
+from actors.process import dead_letters_journal
 from actors.stores.base import HistoryStore
 from actors.supervisor import Forebay
 from journal.committer import Options
-from journal.disk import FileSystem
+from journal.disk import FileSystem, OsFileSystem
 from journal.keys import KeyIndex
 from journal.log import Journal
 from journal.metric import Metric, Nanoseconds, Offset
@@ -100,10 +101,21 @@ async def composed(
             contextlib.closing(KeyIndex(str(home / "keys.db"), str(journal.id))) as keys,
             contextlib.closing(bind("127.0.0.1", 0)) as listener,
         ):
-            forebay = Forebay(settings, journal, list(stores), keys, listener, now=now)
-            async with forebay.system:
-                yield Composed(forebay, journal, keys)
-                forebay.begin_shutdown(drain)
+            letters = str(home / "dead-letters")
+            async with dead_letters_journal(settings, letters, fs or OsFileSystem(), now=now) as queue:
+                forebay = Forebay(
+                    settings,
+                    journal,
+                    list(stores),
+                    keys,
+                    listener,
+                    queue,
+                    dead_letters_directory=letters,
+                    now=now,
+                )
+                async with forebay.system:
+                    yield Composed(forebay, journal, keys)
+                    forebay.begin_shutdown(drain)
     finally:
         await journal.close()
 

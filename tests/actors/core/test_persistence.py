@@ -9,6 +9,7 @@ from actors.core.persistence import (
     COURTESY,
     LONGEST_COURTESY,
     LONGEST_WAIT,
+    PAUSE,
     PRESSED,
     Failed,
     Feed,
@@ -28,7 +29,7 @@ from actors.core.persistence import (
 )
 from journal.metric import Offset
 
-POLICY = RetryPolicy(first=0.2, factor=2.0)
+POLICY = RetryPolicy(first=0.2, factor=2.0, max_attempts=3)
 kinds = st.sampled_from(["outage", "throttled", "transient", "poison", "denied", "corrupt"])
 failures = st.builds(
     Failed,
@@ -49,7 +50,7 @@ class Model:
         self.now = 0.0
 
     def step(self, failed: Failed | None, batch: int) -> None:
-        match next_step(self.state, self.now):
+        match next_step(self.state, self.now, None):
             case Rest(seconds=seconds):
                 assert 0 < seconds <= LONGEST_WAIT + 100
                 self.now += seconds
@@ -96,9 +97,25 @@ def test_waits_grow_and_stay_within_bounds(series: list[Failed]) -> None:
 
 
 def test_without_jitter_the_wait_doubles_up_to_the_longest() -> None:
-    """0.2, 0.4, 0.8 … 30 seconds."""
-    waits = [POLICY.wait(attempts, 1.0, None) for attempts in range(1, 11)]
-    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0]
+    """0.2, 0.4, 0.8 … 30 seconds, and then a pause before the next turn."""
+    policy = RetryPolicy(first=0.2, factor=2.0, max_attempts=11)
+    waits = [policy.wait(attempts, 1.0, None) for attempts in range(1, 13)]
+    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0, PAUSE, 0.2]
+
+
+@given(st.integers(1, 10), st.floats(0, 1))
+def test_without_retry_there_is_no_second_attempt_before_the_pause(attempts: int, chance: float) -> None:
+    """One attempt is a turn of its own: nothing is tried again in a hurry."""
+    assert RetryPolicy(max_attempts=1).wait(attempts, chance, None) == PAUSE
+
+
+def test_what_the_breaker_holds_is_not_tried_and_a_due_probe_does_not_wait() -> None:
+    """The breaker's time counts, whatever the backoff would say."""
+    waiting = evolve(Feeding(Offset(4)), Failed("outage", "", 0.0, 1.0), POLICY)
+    assert next_step(waiting, 100.0, 7.0) == Rest(7.0)
+    assert next_step(waiting, 0.0, 0.0) == Open()
+    assert next_step(waiting, 0.0, None) == Rest(0.2)
+    assert next_step(Opening(), 0.0, 3.0) == Rest(3.0)
 
 
 def test_opening_alone_does_not_end_a_row_of_failures() -> None:
@@ -115,10 +132,10 @@ def test_only_what_may_be_the_connections_fault_is_met_by_opening_anew() -> None
     """An outage, and rights or tables that somebody mends meanwhile; other errors say nothing against it."""
     for kind in ("throttled", "transient", "poison", "corrupt"):
         state = evolve(Feeding(Offset(4)), Failed(kind, "", 0.0, 0.0), POLICY)
-        assert next_step(state, 1.0) == Feed(Offset(4))
+        assert next_step(state, 1.0, None) == Feed(Offset(4))
     for kind in ("outage", "denied"):
         state = evolve(Feeding(Offset(4)), Failed(kind, "", 0.0, 0.0), POLICY)
-        assert next_step(state, 1.0) == Open()
+        assert next_step(state, 1.0, None) == Open()
 
 
 @given(st.floats(0, 100), st.floats(0, 1), st.floats(0, 1))

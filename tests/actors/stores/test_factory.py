@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from actors.config import Settings
+from actors.config.secret import StoreUrl
 from actors.stores.factory import StoreUrlError, make_store, make_stores
 from actors.stores.memory import MemoryStore
 from actors.stores.sqlite import SqliteStore
@@ -52,7 +54,19 @@ def test_other_urls_are_refused_with_what_is_allowed(url: str) -> None:
 
 def test_a_store_named_twice_is_refused(tmp_path: Path) -> None:
     """Two stores of one name would keep their cursors in the same place."""
-    urls = ["sqlite:///a.db", f"sqlite:///{tmp_path}/b.db"]
-    assert len(make_stores(urls, str(tmp_path))) == 2
+    urls = [StoreUrl("sqlite:///a.db"), StoreUrl(f"sqlite:///{tmp_path}/b.db")]
+    assert len(make_stores(Settings(store=tuple(urls)), str(tmp_path))) == 2
     with pytest.raises(StoreUrlError, match="named twice"):
-        make_stores([*urls, urls[0]], str(tmp_path))
+        make_stores(Settings(store=(*urls, urls[0])), str(tmp_path))
+
+
+def test_supabase_without_its_variables_says_which(tmp_path: Path) -> None:
+    """Address and key come from the settings, and the error names what is missing."""
+    with pytest.raises(StoreUrlError, match="SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY"):
+        make_store("supabase:", str(tmp_path))
+
+
+def test_a_postgres_store_is_named_after_its_place_and_not_its_password(tmp_path: Path) -> None:
+    """The name is in the cursor's key, in logs and on the page."""
+    store = make_store("postgresql://me:secret@db.example:6543/metrics?sslmode=require", str(tmp_path))
+    assert store.name == "postgresql:db.example:6543/metrics"

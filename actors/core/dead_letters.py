@@ -1,0 +1,98 @@
+"""The dead-letter queue as a Decider: what is kept, what must leave, what is asked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from journal.dead_letters import DeadLetterEvent
+from journal.events import DeadLettersDiscarded, DeadLettersExpired, DeadLettersRedriven, MetricDeadLettered
+from journal.metric import Metric, Nanoseconds, Offset
+from journal.state import DeadLetter, State
+from web.letters import LetterFilter
+
+DAY = 86_400 * 1_000_000_000
+
+WARN_FROM = 0.8
+"""Share of the limit from which on people are warned: what comes over it pushes the oldest out."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How many dead letters are kept, and for how many days."""
+
+    items: int
+    days: float
+
+
+def bury(state: State, letters: Sequence[MetricDeadLettered], limits: Limits) -> list[DeadLetterEvent]:
+    """The events that keep `letters`, those left out that wait already; the oldest make room for them.
+
+    At most `limits.items` letters at a time. What is new always goes in: it is what somebody may still mend.
+    """
+    waiting = {(letter.store, letter.offset) for letter in state.dead_letters.values()}
+    fresh = [letter for letter in letters if (letter.store, letter.offset) not in waiting]
+    over = len(state.dead_letters) + len(fresh) - limits.items
+    oldest = list(state.dead_letters.values())[: max(0, over)]
+    return [*_expired(oldest, "items"), *fresh]
+
+
+def too_old(state: State, limits: Limits, now: Nanoseconds) -> list[DeadLetterEvent]:
+    """The events that let go of what has waited for too long at `now`."""
+    before = now - int(limits.days * DAY)
+    return _expired([each for each in state.dead_letters.values() if each.first_failed_at < before], "age")
+
+
+def _expired(letters: Sequence[DeadLetter], limit: Literal["items", "age"]) -> list[DeadLetterEvent]:
+    return [DeadLettersExpired(store, ids, limit) for store, ids in by_store(letters).items()]
+
+
+def discard(state: State, ids: Collection[Offset]) -> list[DeadLetterEvent]:
+    """The events that give up those of `ids` that wait."""
+    return [DeadLettersDiscarded(store, mine) for store, mine in by_store(_waiting(state, ids)).items()]
+
+
+def redriven(
+    state: State, ids: Collection[Offset], by: Literal["hand", "weather"], edited: Metric | None = None
+) -> list[DeadLetterEvent]:
+    """The events after those of `ids` that wait went back into their stores."""
+    return [
+        DeadLettersRedriven(store, mine, by, edited) for store, mine in by_store(_waiting(state, ids)).items()
+    ]
+
+
+def _waiting(state: State, ids: Iterable[Offset]) -> list[DeadLetter]:
+    return [state.dead_letters[each] for each in sorted(ids) if each in state.dead_letters]
+
+
+def by_store(letters: Iterable[DeadLetter]) -> dict[str, list[Offset]]:
+    """The ids of `letters` by store."""
+    ids: defaultdict[str, list[Offset]] = defaultdict(list)
+    for letter in letters:
+        ids[letter.store].append(letter.id)
+    return dict(ids)
+
+
+def matching(state: State, which: LetterFilter) -> list[DeadLetter]:
+    """The letters that wait and match `which`, oldest first."""
+    return [letter for letter in state.dead_letters.values() if matches(letter, which)]
+
+
+def matches(letter: DeadLetter, which: LetterFilter) -> bool:
+    """Whether `letter` is one of `which`."""
+    return (
+        (which.ids is None or letter.id in which.ids)
+        and which.store in (None, letter.store)
+        and which.cause in (None, letter.cause)
+        and which.name in (None, letter.name)
+        and which.source in (None, letter.source)
+        and (which.after is None or letter.accepted_at >= which.after)
+        and (which.before is None or letter.accepted_at < which.before)
+    )
+
+
+def for_weather(state: State, store: str) -> list[Offset]:
+    """The ids of the letters of `store` that nothing is known to be wrong with."""
+    return [each.id for each in state.dead_letters.values() if each.weather and each.store == store]

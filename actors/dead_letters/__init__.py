@@ -1,0 +1,11 @@
+"""The dead-letter queue: what a store can never take is kept here, in a journal of its own, until a person or
+the weather decides.
+
+    queue      the actor: keeps, expires, sends again
+    mirror     what each store's own table of dead letters is told
+    payloads   a letter's metric, read back from the queue's journal
+    offsets    which metrics are dead letters, for accounts that must balance
+    port       the queue as the edge asks it
+
+The decisions are pure: core/dead_letters.py; how the events fold: journal/dead_letters.py.
+"""

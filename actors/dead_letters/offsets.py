@@ -1,0 +1,48 @@
+"""Which metrics are not in a store because they are, or were, dead letters."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from journal.events import DeadLettersRedriven, MetricDeadLettered, Snapshot, offsets_of
+from journal.metric import Offset
+from journal.reader import NoJournalError, reading, segment_offsets
+from journal.state import DeadLetterCount
+
+
+class DeadOffsets(NamedTuple):
+    """`offsets` of the main journal, ascending, as far as the queue's journal goes back; `total` since the
+    journal began."""
+
+    offsets: list[int]
+    total: int
+
+
+async def dead_offsets(directory: str, store: str) -> DeadOffsets:
+    """The metrics that `store` does not hold for being dead letters, or having been. `directory` is that of
+    the queue's journal; where there is none, there are none. Raises JournalCorruptError."""
+    try:
+        segments = segment_offsets(directory)
+    except NoJournalError:
+        return DeadOffsets([], 0)
+    buried: dict[Offset, Offset] = {}
+    total = 0
+    async with reading(directory, segments[0]) as reader:
+        while records := await reader.read():
+            for record in records:
+                for at, event in offsets_of(record.events(), record.base):
+                    match event:
+                        case MetricDeadLettered() if event.store == store:
+                            buried[at] = event.offset
+                            total += 1
+                        case DeadLettersRedriven() if event.store == store:
+                            for each in event.ids:
+                                buried.pop(each, None)
+                            total -= len(event.ids)
+                        case Snapshot():
+                            # Segments that are gone count, though nobody can name what was in them.
+                            total = event.state.dead_letter_counts.get(store, DeadLetterCount()).missing
+                        case _:
+                            pass
+    known = sorted(set(buried.values()))
+    return DeadOffsets(list(known), max(len(known), total))

@@ -1,0 +1,179 @@
+"""The queue as the edge asks it: `web.ports.DeadLetters`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from actors.core.dead_letters import matching
+from actors.dead_letters.payloads import read_letters
+from actors.dead_letters.redriving import Redriving
+from actors.kernel import ActorRef, ActorStopped, AskTimeout, MailboxFull, MessageAbandoned, Question
+from actors.messages import DeadLettersMessage, DiscardSome, RedriveOne, RedriveSome
+from journal.committer import JournalFailedError, JournalFullError
+from journal.log import Journal, JournalClosedError
+from journal.metric import Metric, Offset
+from journal.segment import JournalCorruptError
+from journal.state import DeadLetter
+from web.letters import (
+    Bulk,
+    DeadLettersUnavailableError,
+    Letter,
+    LetterFilter,
+    LetterPage,
+    NoSuchLetterError,
+    Redriven,
+)
+
+ANSWER_WITHIN = 60.0
+"""Seconds that a person waits for what becomes of one letter."""
+
+R = TypeVar("R")
+
+
+def as_shown(letter: DeadLetter, *, redriving: bool, metric: Metric | None = None) -> Letter:
+    """`letter` for the edge."""
+    return Letter(
+        id=letter.id,
+        store=letter.store,
+        offset=letter.offset,
+        accepted_at=letter.accepted_at,
+        name=letter.name,
+        source=letter.source,
+        cause=letter.cause,
+        error=letter.error,
+        attempts=letter.attempts,
+        first_failed_at=letter.first_failed_at,
+        last_failed_at=letter.last_failed_at,
+        weather=letter.weather,
+        redriving=redriving,
+        metric=metric,
+    )
+
+
+class DeadLettersPort:
+    """See web.ports.DeadLetters. Reads `journal`, the queue's own; what changes something goes to `queue`."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        redriving: Mapping[str, Redriving],
+        queue: Callable[[], ActorRef[DeadLettersMessage]],
+    ) -> None:
+        self._journal = journal
+        self._redriving = redriving
+        self._queue = queue
+
+    def page(self, which: LetterFilter, limit: int, cursor: str | None) -> LetterPage:
+        """See DeadLetters. The cursor is the id of the last letter of the page before."""
+        after = -1 if cursor is None else _id(cursor)
+        found = matching(self._journal.state, which)
+        rest = [letter for letter in found if letter.id > after]
+        shown = [as_shown(letter, redriving=self._is_redriving(letter)) for letter in rest[:limit]]
+        more = str(shown[-1].id) if len(rest) > limit else None
+        return LetterPage(shown, more, len(found), len(self._journal.state.dead_letters))
+
+    async def show(self, id_: int) -> Letter:
+        """See DeadLetters."""
+        letter = self._letter(id_)
+        try:
+            read = await read_letters(self._journal, [letter.id])
+        except JournalCorruptError as error:
+            raise DeadLettersUnavailableError(str(error)) from error
+        event = read.get(letter.id)
+        metric = event.metric if event is not None else None
+        return as_shown(letter, redriving=self._is_redriving(letter), metric=metric)
+
+    async def redrive(self, id_: int, edited: Metric | None) -> Redriven:
+        """See DeadLetters."""
+        letter = self._letter(id_)
+        return await self._ask(RedriveOne(letter.id, edited))
+
+    async def redrive_all(self, which: LetterFilter, *, dry_run: bool, rate: float | None) -> Bulk:
+        """See DeadLetters."""
+        ids = [letter.id for letter in matching(self._journal.state, which)]
+        if ids and not dry_run:
+            try:
+                await self._queue().tell(RedriveSome(ids, rate))
+            except (ActorStopped, MailboxFull) as error:
+                raise DeadLettersUnavailableError(str(error)) from error
+        return Bulk(len(ids), dry_run)
+
+    async def discard(self, id_: int) -> None:
+        """See DeadLetters."""
+        if not await self._ask(DiscardSome([self._letter(id_).id])):
+            raise NoSuchLetterError(id_)
+
+    async def discard_all(self, which: LetterFilter, *, dry_run: bool) -> Bulk:
+        """See DeadLetters."""
+        ids = [letter.id for letter in matching(self._journal.state, which)]
+        if not ids or dry_run:
+            return Bulk(len(ids), dry_run)
+        return Bulk(await self._ask(DiscardSome(ids)), False)
+
+    def _letter(self, id_: int) -> DeadLetter:
+        letter = self._journal.state.dead_letters.get(Offset(id_))
+        if letter is None:
+            raise NoSuchLetterError(id_)
+        return letter
+
+    def _is_redriving(self, letter: DeadLetter) -> bool:
+        redriving = self._redriving.get(letter.store)
+        return redriving is not None and letter.id in redriving
+
+    async def _ask(self, question: Question[R]) -> R:
+        try:
+            return await self._queue().ask(question, ANSWER_WITHIN)
+        except _UNANSWERED as error:
+            raise DeadLettersUnavailableError(str(error)) from error
+
+
+_UNANSWERED = (
+    ActorStopped,
+    AskTimeout,
+    MailboxFull,
+    MessageAbandoned,
+    JournalFullError,
+    JournalFailedError,
+    JournalClosedError,
+)
+
+
+class NoDeadLetters:
+    """See web.ports.DeadLetters, where the queue is switched off."""
+
+    def page(self, which: LetterFilter, limit: int, cursor: str | None) -> LetterPage:
+        """See DeadLetters."""
+        raise _off()
+
+    async def show(self, id_: int) -> Letter:
+        """See DeadLetters."""
+        raise _off()
+
+    async def redrive(self, id_: int, edited: Metric | None) -> Redriven:
+        """See DeadLetters."""
+        raise _off()
+
+    async def redrive_all(self, which: LetterFilter, *, dry_run: bool, rate: float | None) -> Bulk:
+        """See DeadLetters."""
+        raise _off()
+
+    async def discard(self, id_: int) -> None:
+        """See DeadLetters."""
+        raise _off()
+
+    async def discard_all(self, which: LetterFilter, *, dry_run: bool) -> Bulk:
+        """See DeadLetters."""
+        raise _off()
+
+
+def _off() -> DeadLettersUnavailableError:
+    return DeadLettersUnavailableError(
+        "the dead-letter queue is switched off: METRICS_PERSISTER_DLQ_ENABLED and RESILIENCE_DLQ_ENABLED"
+    )
+
+
+def _id(cursor: str) -> int:
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 19:
+        raise ValueError("not a cursor of this queue; take `cursor` of the page before as it is")
+    return int(cursor)

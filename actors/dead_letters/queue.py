@@ -1,0 +1,308 @@
+"""The actor of the dead-letter queue: keeps what stores refuse, until it leaves by an event.
+
+It never waits for a store: it tells the store's actor what to send, and is told what came of it. So a store
+that waits for the queue to keep something, and a queue that has something for the store, cannot lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import assert_never
+
+import structlog
+
+from actors.core import dead_letters as deciding
+from actors.core.dead_letters import DAY, WARN_FROM, Limits
+from actors.core.retention import KeepWindow, retired
+from actors.dead_letters.mirror import changes
+from actors.dead_letters.payloads import read_letters
+from actors.dead_letters.port import as_shown
+from actors.dead_letters.redriving import AWAY_PAUSE, Order, Redriving
+from actors.kernel import Actor, ActorRef, ActorStopped
+from actors.messages import (
+    Bury,
+    DeadLettersMessage,
+    DiscardSome,
+    KeepHouse,
+    LettersMirrored,
+    LettersWritten,
+    MirrorLetters,
+    PersistenceMessage,
+    RedriveOne,
+    RedriveSome,
+    StoreRecovered,
+    WriteLetters,
+)
+from actors.stores.base import Row
+from journal.committer import JournalFailedError, JournalFullError
+from journal.dead_letters import DeadLetterEvent
+from journal.events import DeadLettersDiscarded, DeadLettersMirrored, MetricDeadLettered
+from journal.log import Journal
+from journal.metric import Metric, Nanoseconds, Offset
+from journal.segment import JournalCorruptError
+from web.letters import Redriven
+
+HOUSEKEEPING_EVERY = 0.25
+"""Seconds."""
+
+PREPARE_EVERY = 1.0
+"""Seconds between two looks whether there is a segment ahead, and room on the disk again."""
+
+RETIRE_EVERY = 60.0
+"""Seconds between two looks for letters that are too old, and for segments that nobody needs any more."""
+
+MIRROR_PATIENCE = 120.0
+"""Seconds after which a store's actor that has not said whether it mirrored is asked again."""
+
+WEATHER_EVERY = 300.0
+"""Seconds between two attempts at what failed for the weather while no breaker opened, and so none closes."""
+
+EVERYTHING = 2**62
+
+log = structlog.get_logger("dead-letters")
+
+StoreRefs = Mapping[str, Callable[[], ActorRef[PersistenceMessage]]]
+
+
+class DeadLettersActor(Actor[DeadLettersMessage]):
+    """Keeps dead letters in `journal`, its own, within `limits`. By the stores' names: `stores` are the
+    actors that feed them, `redriving` is what is on its way to each. `main` is the metrics' journal."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        main: Journal,
+        stores: StoreRefs,
+        redriving: Mapping[str, Redriving],
+        *,
+        limits: Limits,
+        now: Callable[[], Nanoseconds],
+    ) -> None:
+        self._journal = journal
+        self._main = main
+        self._stores = stores
+        self._redriving = redriving
+        self._limits = limits
+        self._now = now
+        self._mirroring: dict[str, float] = {}
+        """When each store that is mirroring was asked to."""
+        self._mirrored_to: dict[str, Offset] = {}
+        self._prepare_at = 0.0
+        self._retire_at = 0.0
+        self._weather_at = 0.0
+        self._warned = False
+
+    async def started(self) -> None:
+        """See Actor."""
+        self._weather_at = self.context.clock.monotonic() + WEATHER_EVERY
+        self.context.every(HOUSEKEEPING_EVERY, KeepHouse())
+
+    async def stopped(self) -> None:
+        """Nobody is left to wait for an answer; what is asked for by hand must be asked for again."""
+        for redriving in self._redriving.values():
+            for order in redriving.orders():
+                _answer(order, Redriven(order.id, "queued"))
+
+    async def receive(self, messages: Sequence[DeadLettersMessage]) -> None:
+        """See Actor."""
+        for message in messages:
+            match message:
+                case Bury():
+                    await self._bury(message)
+                case RedriveOne():
+                    self._order([Order(message.id, True, message)], None)
+                case RedriveSome():
+                    self._order([Order(each, True) for each in message.ids], message.rate)
+                case DiscardSome():
+                    await self._discard(message)
+                case LettersWritten():
+                    await self._written(message)
+                case LettersMirrored():
+                    await self._mirrored(message)
+                case StoreRecovered():
+                    self._weather(message.store)
+                case KeepHouse():
+                    await self._keep_house()
+                case _:
+                    assert_never(message)
+        await self._send()
+
+    async def _bury(self, message: Bury) -> None:
+        try:
+            for at in range(0, len(message.letters), self._limits.items):
+                some = message.letters[at : at + self._limits.items]
+                await self._append(deciding.bury(self._journal.state, some, self._limits))
+        except (JournalFullError, JournalFailedError) as error:
+            message.fail(error)
+            return
+        message.reply(None)
+        self._warn()
+
+    async def _append(self, events: Sequence[DeadLetterEvent]) -> None:
+        if events:
+            await self._journal.append(events)
+
+    def _warn(self) -> None:
+        waiting, limit = len(self._journal.state.dead_letters), self._limits.items
+        near = waiting >= WARN_FROM * limit
+        if near and not self._warned:
+            log.warning(
+                "the queue is nearly full: beyond its limit the oldest expire; see `forebay dlq ls`",
+                waiting=waiting,
+                limit=limit,
+            )
+        self._warned = near
+
+    def _order(self, orders: Sequence[Order], rate: float | None) -> None:
+        letters = self._journal.state.dead_letters
+        for order in orders:
+            letter = letters.get(order.id)
+            redriving = self._redriving.get(letter.store) if letter is not None else None
+            if redriving is None:
+                # It has just left, or is of a store that is not configured any more.
+                _answer(order, Redriven(order.id, "queued"))
+                continue
+            for replaced in redriving.add([order], rate):
+                _answer(replaced, Redriven(order.id, "queued"))
+
+    async def _discard(self, message: DiscardSome) -> None:
+        events = deciding.discard(self._journal.state, message.ids)
+        try:
+            await self._append(events)
+        except (JournalFullError, JournalFailedError) as error:
+            message.fail(error)
+            return
+        message.reply(sum(len(event.ids) for event in events if isinstance(event, DeadLettersDiscarded)))
+
+    def _weather(self, store: str) -> None:
+        """Send again what failed for the weather, which has changed."""
+        if (redriving := self._redriving.get(store)) is not None:
+            ids = deciding.for_weather(self._journal.state, store)
+            redriving.add(Order(each, False) for each in ids if each not in redriving)
+
+    async def _written(self, message: LettersWritten) -> None:
+        redriving = self._redriving.get(message.store)
+        if redriving is None:
+            return
+        refused = {refusal.id for refusal in message.refused}
+        settled = refused | set(message.stored)
+        done, again = redriving.returned(settled, self.context.clock.monotonic())
+        events: list[DeadLetterEvent] = []
+        for by_hand in (True, False):
+            plain = [
+                order.id
+                for order in done
+                if order.by_hand is by_hand and order.edited is None and order.id not in refused
+            ]
+            events += deciding.redriven(self._journal.state, plain, "hand" if by_hand else "weather")
+        for order in done:
+            if order.edited is not None and order.id not in refused:
+                events += deciding.redriven(self._journal.state, [order.id], "hand", order.edited)
+        events += [each for each in message.refused if each.id in self._journal.state.dead_letters]
+        try:
+            await self._append(events)
+        except (JournalFullError, JournalFailedError) as error:
+            # They are in the store, and wait here until that can be written down: they go once more.
+            log.error("what became of dead letters cannot be written down", error=str(error))
+        for order in again:
+            _answer(order, Redriven(order.id, "queued"))
+        for order in done:
+            letter = self._journal.state.dead_letters.get(order.id)
+            shown = as_shown(letter, redriving=False) if letter is not None else None
+            _answer(order, Redriven(order.id, "refused" if order.id in refused else "redriven", shown))
+
+    async def _mirrored(self, message: LettersMirrored) -> None:
+        if message.before is None:
+            self._mirroring[message.store] = self.context.clock.monotonic() + AWAY_PAUSE - MIRROR_PATIENCE
+            return
+        self._mirroring.pop(message.store, None)
+        self._mirrored_to[message.store] = message.before
+        try:
+            await self._append([DeadLettersMirrored(message.store, message.before)])
+        except (JournalFullError, JournalFailedError) as error:
+            log.warning("that dead letters were mirrored cannot be written down", error=str(error))
+
+    async def _keep_house(self) -> None:
+        now = self.context.clock.monotonic()
+        try:
+            for store in self._stores:
+                await self._mirror(store, now)
+            if now >= self._weather_at:
+                self._weather_at = now + WEATHER_EVERY
+                for store in self._stores:
+                    self._weather(store)
+            if now >= self._retire_at:
+                self._retire_at = now + RETIRE_EVERY
+                await self._append(deciding.too_old(self._journal.state, self._limits, self._now()))
+                await self._retire()
+            if now >= self._prepare_at:
+                self._prepare_at = now + PREPARE_EVERY
+                await self._journal.prepare()
+        except (JournalFullError, JournalFailedError, JournalCorruptError) as error:
+            log.error("the queue's housekeeping failed", error=str(error))
+        for redriving in self._redriving.values():
+            gone = [
+                order.id for order in redriving.orders() if order.id not in self._journal.state.dead_letters
+            ]
+            for order in redriving.drop(gone):
+                _answer(order, Redriven(order.id, "queued"))
+
+    async def _send(self) -> None:
+        """Tell the stores' actors what to send."""
+        now = self.context.clock.monotonic()
+        for store, redriving in self._redriving.items():
+            orders = redriving.take(now)
+            if not orders:
+                continue
+            letters = await read_letters(self._journal, [order.id for order in orders])
+            found = sorted(
+                (order for order in orders if order.id in letters), key=lambda order: letters[order.id].offset
+            )
+            rows = [_row(letters[each.id], each.edited) for each in found]
+            if not rows or not self._tell(store, WriteLetters([each.id for each in found], rows)):
+                redriving.returned((), now)
+
+    async def _mirror(self, store: str, now: float) -> None:
+        state = self._journal.state
+        asked = self._mirroring.get(store)
+        start = self._mirrored_to.get(store, state.mirrored.get(store, Offset(0)))
+        busy = asked is not None and now - asked < MIRROR_PATIENCE
+        if busy or store not in state.dead_letter_counts or start >= self._journal.next_offset:
+            return
+        letters, before = await changes(self._journal, store, start)
+        if not letters:
+            self._mirrored_to[store] = before
+        elif self._tell(store, MirrorLetters(letters, before)):
+            self._mirroring[store] = now
+
+    def _tell(self, store: str, message: PersistenceMessage) -> bool:
+        try:
+            return self._stores[store]().try_tell(message)
+        except ActorStopped:
+            return False
+
+    async def _retire(self) -> None:
+        """Delete the segments in which no letter waits, and that only speak of metrics which the main journal
+        does not hold any more: until then the audit needs them."""
+        state = self._journal.state
+        needed = [*state.dead_letters, *(state.mirrored.get(store, Offset(0)) for store in self._stores)]
+        begun = self._main.segments[0].created_at
+        window = KeepWindow((self._now() - begun) / DAY, EVERYTHING)
+        gone = retired(
+            self._journal.segments,
+            [min(needed, default=self._journal.next_offset)],
+            window,
+            self._now(),
+            disk_full=False,
+        )
+        if gone:
+            await self._journal.retire(gone)
+
+
+def _row(letter: MetricDeadLettered, edited: Metric | None) -> Row:
+    return Row(letter.offset, letter.accepted_at, edited or letter.metric)
+
+
+def _answer(order: Order, outcome: Redriven) -> None:
+    if order.question is not None:
+        order.question.reply(outcome)

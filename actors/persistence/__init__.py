@@ -1,0 +1,17 @@
+"""How metrics get from the journal into a store, whatever happens.
+
+    actor      one a store: when to try, when to wait
+    feed       what to send: batches out of the journal
+    delivery   what comes of a batch: stored, searched for who is to blame, put off
+    guard      the store behind time-outs and the circuit breaker
+    breaker    pybreaker, with its state in the journal
+    burial     the way to the dead-letter queue
+    progress   how far the store is, as people are told
+
+The decisions are pure: core/persistence.py, core/search.py, core/batch_size.py.
+"""
+
+from actors.persistence.actor import PersistenceActor, StoreAheadError
+from actors.persistence.progress import StoreProgress
+
+__all__ = ["PersistenceActor", "StoreAheadError", "StoreProgress"]

@@ -1,0 +1,184 @@
+"""The way from a store to the dead-letter queue, as the persistence actor goes it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from actors.dead_letters.offsets import dead_offsets
+from actors.kernel import (
+    ActorRef,
+    ActorStopped,
+    AskTimeout,
+    MailboxFull,
+    MessageAbandoned,
+)
+from actors.messages import (
+    Bury,
+    DeadLettersMessage,
+    LettersMirrored,
+    LettersWritten,
+    StoreRecovered,
+)
+from actors.stores.base import PoisonError, Refusal, Row
+from journal.committer import JournalFailedError, JournalFullError
+from journal.events import DeadLetterRetried, MetricDeadLettered
+from journal.log import JournalClosedError
+from journal.metric import Nanoseconds, Offset
+
+BURY_AT_ONCE = 500
+"""Dead letters in one event of the queue."""
+
+TELL_EVERY = 5_000_000_000
+"""Nanoseconds between two lines about dead letters."""
+
+BURY_WITHIN = 30.0
+"""Seconds that the queue has to keep a dead letter."""
+
+log = structlog.get_logger("dead-letters")
+
+
+class Blame(NamedTuple):
+    """The metric at `offset` is refused: the cause, short and stable, and what the store said."""
+
+    offset: Offset
+    cause: str
+    error: str
+
+
+class BurialFailedError(Exception):
+    """The dead-letter queue cannot keep what a store refuses; the cursor stays before it."""
+
+    def __init__(self, store: str, reason: Exception) -> None:
+        super().__init__(f"the dead-letter queue cannot keep what {store} refuses: {reason}")
+
+
+def blamed(rows: Sequence[Row], error: PoisonError) -> list[Blame]:
+    """Which of `rows` are to blame for `error`, as far as is known: those that it names, or the only one."""
+    sent = {row.offset for row in rows}
+    named = [Blame(*_of(each)) for each in error.refusals if each.offset in sent]
+    if named or len(rows) != 1:
+        return named
+    return [Blame(rows[0].offset, error.cause, error.detail)]
+
+
+def _of(refusal: Refusal) -> tuple[Offset, str, str]:
+    return refusal.offset, refusal.cause, refusal.detail
+
+
+class Burial:
+    """Where `store` brings what it can never take: `queue`, the dead-letter queue, whose journal is in
+    `directory`; None where there is none. `now` is the time of day in nanoseconds."""
+
+    def __init__(
+        self,
+        store: str,
+        directory: str,
+        queue: ActorRef[DeadLettersMessage] | None,
+        now: Callable[[], Nanoseconds],
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._queue = queue
+        self._ahead: set[Offset] = set()
+        self._told_at: Nanoseconds = 0
+        self._untold = 0
+        self.now = now
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is a queue."""
+        return self._queue is not None
+
+    async def look(self, cursor: Offset) -> int:
+        """How many metrics before `cursor` are, or were, dead letters and are not in the store; those behind
+        it are remembered, for `known_among`. Raises JournalCorruptError."""
+        dead = await dead_offsets(self._directory, self._store)
+        self._ahead = {Offset(offset) for offset in dead.offsets if offset >= cursor}
+        return dead.total - len(self._ahead)
+
+    def known_among(self, rows: Sequence[Row]) -> set[Offset]:
+        """The offsets of those of `rows` that are dead letters already: a crash came between burying them
+        and moving the cursor."""
+        if not self._ahead or not rows:
+            return set()
+        found = {row.offset for row in rows} & self._ahead
+        self._ahead -= found
+        return found
+
+    async def bury(
+        self, found: Sequence[Blame], rows: Sequence[Row], *, attempts: int, weather: bool
+    ) -> None:
+        """Make dead letters of those of `rows` that are to blame, durably. Raises BurialFailedError."""
+        by_offset = {row.offset: row for row in rows}
+        assert self._queue is not None
+        now = self.now()
+        letters = [
+            MetricDeadLettered(
+                self._store,
+                blame.offset,
+                by_offset[blame.offset].accepted_at,
+                by_offset[blame.offset].metric,
+                blame.cause,
+                blame.error,
+                attempts,
+                now,
+                weather,
+            )
+            for blame in found
+        ]
+        try:
+            for at in range(0, len(letters), BURY_AT_ONCE):
+                some = letters[at : at + BURY_AT_ONCE]
+                await self._queue.ask(Bury(self._store, some), BURY_WITHIN)
+        except _NOT_KEPT as error:
+            raise BurialFailedError(self._store, error) from error
+        for blame in found:
+            self._tell_people(blame, by_offset[blame.offset], now)
+
+    def _tell_people(self, blame: Blame, row: Row, now: Nanoseconds) -> None:
+        """A line for a dead letter, unless there has been one of late: a thousand say no more than one."""
+        self._untold += 1
+        if now - self._told_at < TELL_EVERY:
+            return
+        log.warning(
+            "dead letter: look with `forebay dlq ls`",
+            store=self._store,
+            offset=blame.offset,
+            metric=row.metric.name,
+            cause=blame.cause,
+            error=blame.error,
+            since_last_line=self._untold,
+        )
+        self._told_at, self._untold = now, 0
+
+    def recovered(self) -> None:
+        """Tell the queue that the store is back."""
+        self._tell(StoreRecovered(self._store))
+
+    def written(self, stored: Sequence[Offset], refused: Sequence[DeadLetterRetried]) -> None:
+        """Tell the queue what came of letters that were sent again, by their ids."""
+        self._tell(LettersWritten(self._store, stored, refused))
+
+    def mirrored(self, before: Offset | None) -> None:
+        """Tell the queue up to where of its journal the store's table is; None: it could not be reached."""
+        self._tell(LettersMirrored(self._store, before))
+
+    def _tell(self, message: DeadLettersMessage) -> None:
+        if self._queue is not None:
+            with contextlib.suppress(ActorStopped):
+                self._queue.try_tell(message)
+
+
+_NOT_KEPT = (
+    ActorStopped,
+    AskTimeout,
+    MailboxFull,
+    MessageAbandoned,
+    JournalFullError,
+    JournalFailedError,
+    JournalClosedError,
+)

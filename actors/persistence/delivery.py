@@ -1,0 +1,190 @@
+"""What comes of a batch: it is stored, or searched for the rows that are to blame, a write at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from actors.core import search as searching
+from actors.core.batch_size import batch_size
+from actors.persistence.burial import Blame, Burial, blamed
+from actors.persistence.feed import Batch
+from actors.persistence.guard import GuardedStore
+from actors.persistence.progress import StoreProgress
+from actors.stores.base import OutageError, PoisonError, Row, StoreError, TransientError
+from journal.metric import Offset
+
+WEATHER = "weather"
+"""The cause of a dead letter with which nothing is known to be wrong."""
+
+log = structlog.get_logger("persistence")
+
+
+class Delivery:
+    """Brings batches to `store`, at most `most_rows` a write. A write that fails by chance `max_attempts`
+    times is taken apart; `clock` is monotonic, in seconds."""
+
+    def __init__(
+        self,
+        store: GuardedStore,
+        progress: StoreProgress,
+        burial: Burial,
+        *,
+        most_rows: int,
+        max_attempts: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._progress = progress
+        self._burial = burial
+        self._max_attempts = max_attempts
+        self._clock = clock
+        self._size = batch_size(store.batch.first, min(store.batch.most, most_rows))
+        self.took = 0.0
+        """Seconds that the last write took."""
+
+    @property
+    def rows(self) -> int:
+        """At most so many rows a write, for now."""
+        return self._size.rows
+
+    def probe(self) -> None:
+        """What is written next is a probe: little, and more only when it has passed."""
+        self._size = self._size.probing()
+
+    def begin(self, batch: Batch) -> None:
+        """Take up `batch`. What of it is in the dead-letter queue already is settled."""
+        batch.dead = self._burial.known_among(batch.rows)
+        self._progress.passed(0, len(batch.dead))
+        self._progress.waiting_since = batch.rows[0].accepted_at if batch.rows else 0
+
+    async def go_on(self, batch: Batch) -> None:
+        """Write what is next of `batch`. Once `batch.search` is over, the cursor is behind it.
+
+        Raises StoreError, and BurialFailedError; what is not settled then stays to be done.
+        """
+        if batch.search.pieces:
+            await self._send(batch)
+        if not batch.search.pieces and batch.search.put_off:
+            await self._judge(batch)
+        if batch.search.is_over:
+            await self._finish(batch)
+
+    async def redrive(self, rows: Sequence[Row]) -> tuple[list[Offset], list[Blame]]:
+        """Which of `rows`, dead letters, are stored now, and which are refused once more. What is in neither
+        was not tried: the store is away, and `progress` says why not."""
+        batch, stored, refused = Batch(rows, self._progress.cursor), list[Offset](), list[Blame]()
+        while batch.search.pieces:
+            batch.search = searching.limited(batch.search, self._size.rows)
+            head = batch.head()
+            try:
+                if head:
+                    await self._store.write(head, self._progress.cursor)
+            except PoisonError as error:
+                found = blamed(head, error)
+                refused += found
+                self._take_apart(batch, head, found, error)
+            else:
+                stored += [row.offset for row in head]
+                batch.search = searching.passed(batch.search)
+        return stored, refused
+
+    async def _send(self, batch: Batch) -> None:
+        batch.search = searching.limited(batch.search, self._size.rows)
+        rows, after = batch.head(), searching.passed(batch.search)
+        began = self._clock()
+        try:
+            if rows:
+                await self._store.write(rows, batch.cursor(after))
+        except PoisonError as error:
+            # Without a queue the one that blocks must stand alone: what is before it is stored.
+            found = blamed(rows, error) if self._burial.enabled or len(rows) == 1 else []
+            if found:
+                await self._bury(batch, found, error)
+            self._take_apart(batch, rows, found, error)
+            self._move(batch)
+        except StoreError as error:
+            self._fall_back(batch, rows, error)
+            raise
+        else:
+            self.took = self._clock() - began
+            self._size = self._size.passed(len(rows))
+            batch.search = after
+            batch.stored += bool(rows)
+            self._progress.passed(len(rows), 0)
+            self._move(batch)
+
+    def _move(self, batch: Batch) -> None:
+        first = batch.search.first_unsettled
+        if first is not None:
+            self._progress.cursor = batch.rows[first].offset
+            self._progress.waiting_since = batch.rows[first].accepted_at
+
+    def _take_apart(
+        self, batch: Batch, rows: Sequence[Row], found: Sequence[Blame], error: PoisonError
+    ) -> None:
+        """After `rows` were refused, `found` among them being to blame; none, if that is not known yet."""
+        if found:
+            batch.dead.update(blame.offset for blame in found)
+            alone = len(rows) == 1
+            batch.search = (searching.given_up if alone else searching.cleared)(batch.search)
+            return
+        if error.smaller:
+            self._size = self._size.too_large(len(rows))
+        batch.search = searching.refused(batch.search, informed=not error.smaller)
+
+    async def _bury(self, batch: Batch, found: Sequence[Blame], error: PoisonError) -> None:
+        if not self._burial.enabled:
+            first = found[0]
+            metric = next(row.metric for row in batch.rows if row.offset == first.offset)
+            detail = (
+                f"offset {first.offset} ({metric.name!r}) is refused and holds up all that comes after it, "
+                f"because the dead-letter queue is switched off: {first.error}"
+            )
+            raise PoisonError(self._store.name, detail, cause=error.cause)
+        await self._burial.bury(found, batch.rows, attempts=1, weather=False)
+        self._progress.passed(0, len(found))
+
+    def _fall_back(self, batch: Batch, rows: Sequence[Row], error: StoreError) -> None:
+        """After an attempt that failed though nothing is known to be wrong with `rows`."""
+        piece = batch.search.pieces[0]
+        if error.smaller:
+            self._size = self._size.too_large(len(rows))
+        if not isinstance(error, TransientError) or not rows:
+            return
+        if error.smaller and piece.size > 1:
+            batch.search = searching.refused(batch.search, informed=False)
+            return
+        batch.search = searching.failed(batch.search)
+        if piece.attempts + 1 < self._max_attempts:
+            return
+        if piece.size > 1:
+            batch.search = searching.refused(batch.search, informed=False)
+        elif self._burial.enabled:
+            batch.errors[piece.start] = error.detail
+            batch.search = searching.put_off(batch.search)
+
+    async def _judge(self, batch: Batch) -> None:
+        """Only rows are left that failed again and again. If others were stored meanwhile, it is them."""
+        places = [piece.start for piece in batch.search.put_off]
+        if not batch.search.stored:
+            detail = f"nothing passes, {len(places)} at a time or alone: {batch.errors[places[-1]]}"
+            error = OutageError(self._store.name, detail)
+            batch.given_back = True
+            self._store.nothing_passes(error)
+            raise error
+        found = [Blame(batch.rows[place].offset, WEATHER, batch.errors[place]) for place in places]
+        await self._burial.bury(found, batch.rows, attempts=self._max_attempts, weather=True)
+        batch.dead.update(blame.offset for blame in found)
+        batch.search = searching.Search()
+        self._progress.passed(0, len(found))
+
+    async def _finish(self, batch: Batch) -> None:
+        """Move the store's cursor behind `batch` where no write has."""
+        last_is_dead = bool(batch.rows) and batch.rows[-1].offset in batch.dead
+        if self._store.is_probing or last_is_dead:
+            await self._store.write([], batch.end)
+            batch.stored += 1
+        self._progress.cursor = batch.end
+        self._progress.waiting_since = 0

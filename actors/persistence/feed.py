@@ -1,0 +1,100 @@
+"""What a store is fed from: the journal, a batch of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from actors.core.rows import rows_of
+from actors.core.search import Search, begin
+from actors.stores.base import Row
+from journal.committer import JournalFailedError
+from journal.log import Frontier, Journal
+from journal.metric import Nanoseconds, Offset
+from journal.reader import JournalReader, OffsetRetiredError
+from journal.segment import JournalCorruptError
+
+
+class Batch:
+    """Rows on their way to the store, and how far that has come; `end` is where the store is once every row
+    is settled. Rows whose offset is in `dead` are dead letters and not to be sent."""
+
+    def __init__(self, rows: Sequence[Row], end: Offset) -> None:
+        self.rows = rows
+        self.end = end
+        self.search = begin(len(rows))
+        self.dead: set[Offset] = set()
+        self.errors: dict[int, str] = {}
+        """What was said of a row that was put off, by its place."""
+        self.stored = 0
+        """Writes that have passed."""
+        self.given_back = False
+        """Whether it is to be read again, with what has come since."""
+
+    def head(self) -> list[Row]:
+        """The rows of the search's first piece."""
+        piece = self.search.pieces[0]
+        rows = self.rows[piece.start : piece.end]
+        return [row for row in rows if row.offset not in self.dead] if self.dead else list(rows)
+
+    def cursor(self, search: Search) -> Offset:
+        """Where the store's cursor is when `search` says how far things are."""
+        first = search.first_unsettled
+        return self.end if first is None else self.rows[first].offset
+
+
+class JournalFeed:
+    """Reads `journal` in order, ahead of what is taken. Raises JournalCorruptError, UnknownEventError."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._reader: JournalReader | None = None
+        self._limit = Frontier(journal.first_offset, 0, journal.first_offset)
+        self._ahead: list[Row] = []
+        self._read_to = Offset(0)
+
+    async def next(self, cursor: Offset, most: int) -> Batch:
+        """At most `most` rows from `cursor` on, which is where the last batch ended unless `forget` was
+        called since; none where the store is level."""
+        await self._move_limit()
+        if self._reader is None:
+            self._reader = JournalReader(self._journal.directory, cursor, frontier=lambda: self._limit)
+            self._read_to = cursor
+        rows = self._ahead
+        while len(rows) < most:
+            try:
+                records = await self._reader.read()
+            except OffsetRetiredError as error:
+                raise JournalCorruptError("journal", 0, cursor, str(error)) from error
+            if not records:
+                break
+            for record in records:
+                rows += rows_of(record, cursor)
+            self._read_to = records[-1].next_offset
+        taken, self._ahead = rows[:most], rows[most:]
+        return Batch(taken, Offset(taken[-1].offset + 1) if self._ahead else self._read_to)
+
+    async def waiting_since(self, cursor: Offset) -> Nanoseconds:
+        """When the first metric from `cursor` on was accepted; 0 if there is none."""
+        try:
+            batch = await self.next(cursor, 1)
+        finally:
+            await self.forget()
+        return batch.rows[0].accepted_at if batch.rows else 0
+
+    async def forget(self) -> None:
+        """Let go of what was read ahead; the next batch may begin anywhere."""
+        self._ahead = []
+        if self._reader is not None:
+            await self._reader.close()
+            self._reader = None
+
+    async def _move_limit(self) -> None:
+        """Read no further than what is on the disk: a power cut must not make the journal use offsets
+        again that the store has seen."""
+        limit = self._journal.frontier
+        if self._journal.options.durability != "fsync" and limit != self._limit:
+            try:
+                await self._journal.sync()
+            except JournalFailedError:
+                return
+        self._limit = limit

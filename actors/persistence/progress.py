@@ -1,0 +1,127 @@
+"""How far a store is, as its actor knows it and as people are told."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Generator
+from typing import Literal
+
+import anyio
+
+from actors.core.persistence import Feeding, Opening, State, Waiting
+from actors.persistence.breaker import SECOND, StoreBreaker
+from journal.log import Journal
+from journal.metric import Nanoseconds, Offset
+from journal.state import CursorState
+from web.ports import StoreStatus
+
+FOLLOWING_LAG = 10_000
+"""Metrics; a store that is no further behind follows, one that is catches up."""
+
+
+class StoreProgress:
+    """How far a store is; outlives its actor's restarts.
+
+    Until the store has been opened, the numbers are what the journal last heard. `breaker` is None where
+    there is none; `fed` is False where persistence is switched off.
+    """
+
+    def __init__(
+        self, name: str, journal: Journal, breaker: StoreBreaker | None = None, *, fed: bool = True
+    ) -> None:
+        self.name = name
+        known = journal.state.cursors.get(name, CursorState(Offset(0), 0))
+        self.cursor = known.offset
+        self.persisted = known.persisted
+        self.dead_lettered = known.dead_lettered
+        self.breaker = breaker
+        self.fed = fed
+        self.opened = False
+        self.state: State = Opening()
+        self.failing_since: Nanoseconds = 0
+        self.waiting_since: Nanoseconds = 0
+        """When the oldest metric that the store lacks was accepted, as far as is known; 0: it lacks none."""
+        self._attempt = anyio.CancelScope()
+        self._end = math.inf
+
+    @contextlib.contextmanager
+    def attempting(self) -> Generator[None]:
+        """Cut the block off where it lasts beyond what `end_at` says, also if that is said meanwhile."""
+        with anyio.CancelScope(deadline=self._end) as self._attempt:
+            yield
+
+    def end_at(self, deadline: float) -> None:
+        """Attempt nothing beyond `deadline`, in seconds of the event loop's clock."""
+        self._end = self._attempt.deadline = deadline
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time for attempts is over."""
+        return self._end <= anyio.current_time()
+
+    @property
+    def needed_from(self) -> Offset:
+        """The offset from which this store still needs the journal."""
+        return self.cursor if self.opened else Offset(0)
+
+    def passed(self, persisted: int, dead_lettered: int) -> None:
+        """So many metrics more are in the store, and so many more are dead letters instead."""
+        self.persisted += persisted
+        self.dead_lettered += dead_lettered
+
+    def redriven(self, metrics: int) -> None:
+        """So many dead letters are in the store now."""
+        self.persisted += metrics
+        self.dead_lettered -= metrics
+
+    def lag(self, accepted: int) -> int:
+        """Metrics that wait, `accepted` being in the journal."""
+        return accepted - self.persisted - self.dead_lettered
+
+    def status(self, accepted: int, now: Nanoseconds) -> StoreStatus:
+        """The store at a glance, `accepted` metrics being in the journal."""
+        lag, breaker, state = self.lag(accepted), self.breaker, self.state
+        waiting = lag > 0 and self.waiting_since > 0
+        return StoreStatus(
+            name=self.name,
+            cursor=self.cursor,
+            lag=lag,
+            persisted=self.persisted,
+            breaker=breaker.position if breaker is not None else "off",
+            state=self._shown(lag),
+            last_error=self._error(),
+            lag_seconds=max(0.0, (now - self.waiting_since) / SECOND) if waiting else 0.0,
+            dead_lettered=self.dead_lettered,
+            breaker_since=breaker.state.since if breaker is not None else 0,
+            next_probe_at=breaker.state.probe_at if breaker is not None else 0,
+            attempts=self._attempts(),
+            error_kind=state.kind if isinstance(state, Waiting) else None,
+            failing_since=self.failing_since,
+        )
+
+    def _error(self) -> str | None:
+        if not isinstance(self.state, Opening):
+            return self.state.error
+        return (self.breaker.state.error or None) if self.breaker is not None else None
+
+    def _attempts(self) -> int:
+        known = self.breaker.failures if self.breaker is not None else 0
+        return max(self.state.attempts, known)
+
+    def _shown(
+        self, lag: int
+    ) -> Literal["starting", "following", "catching-up", "waiting", "blocked", "off"]:
+        if not self.fed:
+            return "off"
+        match self.state:
+            case Opening() if self.breaker is not None and self.breaker.position != "closed":
+                return "waiting"
+            case Opening():
+                return "starting"
+            case Waiting(kind="poison" | "denied" | "corrupt" | "queue"):
+                return "blocked"
+            case Waiting() | Feeding(error=str()):
+                return "waiting"
+            case Feeding():
+                return "following" if lag <= FOLLOWING_LAG else "catching-up"
