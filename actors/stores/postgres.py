@@ -15,7 +15,8 @@ from typing import Any, cast
 import asyncpg
 
 from actors.stores import postgres_rows
-from actors.stores.base import BatchRange, LetterRow, OutageError, PoisonError, Refusal, Row
+from actors.stores.base import BatchRange, LetterRow, OutageError, PoisonError, Refusal, Row, StoreError
+from actors.stores.postgres_checks import rows_that_break_checks
 from actors.stores.postgres_connections import Connection, Connections
 from actors.stores.postgres_errors import Target, guilty_row
 from actors.stores.postgres_rows import CopyEncoder
@@ -92,8 +93,7 @@ class PostgresStore:
             async with self._writing.one() as connection:
                 await self._write(connection, rows, cursor)
         except PoisonError as error:
-            context = error.__cause__.context if isinstance(error.__cause__, asyncpg.PostgresError) else None
-            raise guilty_row(error, context or "", rows) from error.__cause__
+            raise await self._accused(error, rows) from error.__cause__
         self._confirmed = cursor
 
     async def mirror(self, letters: Sequence[LetterRow]) -> None:
@@ -188,6 +188,21 @@ class PostgresStore:
                 self._careful = CAREFUL
         self._careful -= 1
         return await self._copy(connection, postgres_rows.COPY_MISSING, rows, moving)
+
+    async def _accused(self, error: PoisonError, rows: Sequence[Row]) -> PoisonError:
+        """`error` with the refusals of the guilty rows, as far as the server can tell them."""
+        if isinstance(error.__cause__, asyncpg.CheckViolationError) and self._writing is not None:
+            with contextlib.suppress(StoreError):
+                async with self._writing.one() as connection:
+                    await connection.execute(f"BEGIN;{self._limits}")
+                    refusals = await rows_that_break_checks(connection, self._encoded(rows))
+                    await connection.execute("ROLLBACK")
+                if refusals:
+                    return PoisonError(
+                        self.name, error.detail, cause=error.cause, refusals=refusals, code=error.code
+                    )
+        context = error.__cause__.context if isinstance(error.__cause__, asyncpg.PostgresError) else None
+        return guilty_row(error, context or "", rows)
 
     async def _copy(self, connection: Connection, copy: str, rows: Sequence[Row], moving: str) -> str:
         """What the server says to `moving`, the last of the statements."""

@@ -85,24 +85,41 @@ async def test_a_broken_check_names_its_constraint(scene: Scene) -> None:
     assert "no_secrets" in str(error)
 
 
-async def test_of_several_that_break_a_check_the_first_is_named(scene: Scene) -> None:
-    """The server stops at the first; a refusal is never of a good row."""
-    store = await scene.store()
-    rows = [*plain(0, 500), *rows_of([bad(name="")], 500), *plain(501, 900), *rows_of([bad(name="")], 900)]
-    with pytest.raises(PoisonError) as caught:
-        await store.write(rows, Offset(901))
-    assert [refusal.offset for refusal in caught.value.refusals] == [500]
+async def test_all_that_break_checks_are_named_together(scene: Scene) -> None:
+    """The server stops at the first bad row, and is asked for the others: one attempt tells them all, each
+    with its constraints."""
+    scene.sql("alter table metrics add constraint no_secrets check (unit <> 'secret')")
+    error = await poisoned(scene, bad(unit="secret"), bad(name=""), bad(name="", unit="secret"))
+    assert [(refusal.offset, refusal.cause) for refusal in error.refusals] == [
+        (AT + n, "check") for n in range(3)
+    ]
+    details = [refusal.detail for refusal in error.refusals]
+    assert details[0].endswith("no_secrets")
+    assert details[1].endswith("metrics_name_length")
+    assert details[2].endswith("metrics_name_length, no_secrets")
 
 
-async def test_a_check_among_rows_that_are_there_names_nobody(scene: Scene) -> None:
-    """Where rows are staged first the server does not say which is bad: cause, and no refusal."""
+async def test_among_rows_that_are_there_the_bad_are_named_too(scene: Scene) -> None:
+    """A batch of which some is stored already is searched in the same way."""
     store = await scene.store()
     await store.write(plain(0, 500), Offset(500))
     rows = [*plain(0, 700), *rows_of([bad(name="")], 700)]
     with pytest.raises(PoisonError) as caught:
         await store.write(rows, Offset(701))
-    assert (caught.value.cause, caught.value.refusals) == ("check", ())
+    assert [refusal.offset for refusal in caught.value.refusals] == [700]
     assert scene.count() == (500, 500)
+
+
+async def test_where_a_check_cannot_be_asked_for_the_first_is_named(scene: Scene) -> None:
+    """A check that will not be asked outside of an insert: the line of COPY names the first bad row."""
+    scene.sql(
+        "create function fine(unit text) returns bool language plpgsql as $$begin"
+        " if to_regclass('pg_temp.forebay_suspects') is not null then raise 'not here'; end if;"
+        " return unit <> 'no'; end$$;"
+        "alter table metrics add constraint shy check (fine(unit))"
+    )
+    error = await poisoned(scene, bad(unit="no"))
+    assert [refusal.offset for refusal in error.refusals] == [AT]
 
 
 @pytest.mark.parametrize(
