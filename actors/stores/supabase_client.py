@@ -16,7 +16,6 @@ import httpx
 from postgrest import CountMethod, ReturnMethod
 from postgrest.base_request_builder import RequestConfig
 from supabase import AsyncClient, AsyncClientOptions
-from supabase import SupabaseException as InvalidClientError
 
 from actors.stores.base import DeniedError, OutageError
 from actors.stores.supabase_errors import CHECK_URL, FAILURES, classify, retry_after_seconds
@@ -72,10 +71,21 @@ class _Encoded(RequestConfig[httpx.AsyncClient]):
         )
 
 
+def _check_url(store: str, url: str) -> None:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise DeniedError(store, f"what it is given is no URL like https://PROJECT.supabase.co; {CHECK_URL}")
+
+
 class SupabaseClient:
-    """A client of the project at `url` for the store named `store`. Every method raises a StoreError."""
+    """A client of the project at `url` for the store named `store`. Every method raises a StoreError, and so
+    does making it, for what is no URL."""
 
     def __init__(self, store: str, url: str, key: str, timeout: float) -> None:
+        _check_url(store, url)
         self._store = store
         self._within = timeout + min(CONNECT_WITHIN, timeout)
         # HTTP/1.1: of HTTP/2, Python's implementation sends a large body several times slower.
@@ -90,11 +100,8 @@ class SupabaseClient:
             postgrest_client_retry=False,
             httpx_client=self._http,
         )
-        try:
-            # Any: its own types are unknown in part.
-            self._client: Any = AsyncClient(url, key, options)
-        except (InvalidClientError, ValueError) as error:
-            raise DeniedError(store, f"not the URL of a Supabase project; {CHECK_URL}") from error
+        # Any: its own types are unknown in part.
+        self._client: Any = AsyncClient(url, key, options)
 
     async def upsert(self, table: str, body: bytes, columns: str, key: str, *, replace: bool) -> None:
         """Insert the rows of `body`, a JSON array, all or none; where `key` is there already, `replace` what
