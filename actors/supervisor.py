@@ -257,7 +257,7 @@ class Forebay:
             ingest=IngestPort(self.system.ref("ingest"), lambda: len(self._subscribers) > 0),
             live=LivePort(self._subscribers, self.journal, self.status, __version__),
             status=self.status,
-            history=StoreHistory(self._stores[0]),
+            history=self._history(),
             dead_letters=self.dead_letters_port(),
             settings=EdgeSettings(
                 token=token.reveal() if token is not None else None,
@@ -266,6 +266,11 @@ class Forebay:
             ),
         )
         return ServerWorker(ports, self._listener)
+
+    def _history(self) -> StoreHistory:
+        store = self._stores[0]
+        progress = self._progress[store.name]
+        return StoreHistory(store, timeout=self.settings.store_timeout, away=lambda: progress.away)
 
     def dead_letters_port(self) -> DeadLettersPort | NoDeadLetters:
         """The queue as the edge asks it."""

@@ -65,6 +65,13 @@ class StoreProgress:
         """The offset from which this store still needs the journal."""
         return self.cursor if self.opened else Offset(0)
 
+    @property
+    def away(self) -> str | None:
+        """Why nothing should be asked of the store now; None: ask."""
+        if self.breaker is None or self.breaker.position != "open":
+            return None
+        return f"the circuit breaker of store {self.name} is open: {self.breaker.state.error}"
+
     def passed(self, persisted: int, dead_lettered: int) -> None:
         """So many metrics more are in the store, and so many more are dead letters instead."""
         self.persisted += persisted

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
 from actors.stores.base import HistoryStore, StoreError
 from journal.metric import Nanoseconds
 from web.ports import HistoryUnavailableError, NameSeen, Series, SessionSeen
 
+T = TypeVar("T")
+
 
 class StoreHistory:
-    """The History port on `store`: its errors become HistoryUnavailableError."""
+    """The History port on `store`: its errors become HistoryUnavailableError, and so does an answer that
+    takes longer than `timeout` seconds. While `away` says why, the store is not asked: pages that ask once a
+    second must not do to a database in trouble what the circuit breaker keeps the metrics from doing."""
 
-    def __init__(self, store: HistoryStore) -> None:
+    def __init__(self, store: HistoryStore, *, timeout: float, away: Callable[[], str | None]) -> None:
         self._store = store
+        self._timeout = timeout
+        self._away = away
 
     async def series(
         self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
     ) -> list[Series]:
         """See History."""
-        try:
-            return await self._store.series(name, start, until, step, source)
-        except StoreError as error:
-            raise HistoryUnavailableError(str(error)) from error
+        return await self._ask(lambda: self._store.series(name, start, until, step, source))
 
     async def names(self) -> list[NameSeen]:
         """See History."""
-        try:
-            return await self._store.names()
-        except StoreError as error:
-            raise HistoryUnavailableError(str(error)) from error
+        return await self._ask(self._store.names)
 
     async def sessions(self) -> list[SessionSeen]:
         """See History."""
+        return await self._ask(self._store.sessions)
+
+    async def _ask(self, question: Callable[[], Awaitable[T]]) -> T:
+        if (reason := self._away()) is not None:
+            raise HistoryUnavailableError(reason)
         try:
-            return await self._store.sessions()
+            with anyio.fail_after(self._timeout):
+                return await question()
         except StoreError as error:
             raise HistoryUnavailableError(str(error)) from error
+        except TimeoutError as error:
+            detail = f"store {self._store.name}: no answer within {self._timeout:g} s"
+            raise HistoryUnavailableError(detail) from error
