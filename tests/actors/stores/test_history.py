@@ -53,5 +53,5 @@ async def test_an_answer_that_does_not_come_is_given_up() -> None:
             raise AssertionError
 
     history = StoreHistory(Silent(), timeout=0.05, away=lambda: None)
-    with pytest.raises(HistoryUnavailableError, match="within 0.05 s"):
+    with pytest.raises(HistoryUnavailableError, match=r"within 0\.05 s"):
         await history.names()
