@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from actors.cli.bar import Bar
 from actors.cli.dlq_look import filter_of
@@ -18,12 +19,12 @@ from actors.cli.exits import FAILED, FINE, USAGE, CommandError
 from actors.cli.flags import settings_from
 from actors.cli.remote import NobodyAnswersError, NotPossibleError, Remote
 from web.health import is_stuck
-from web.letters import Bulk, LetterFilter, Redriven
-from web.ports import StatusReport
+from web.letters import Bulk, Letter, LetterFilter, Redriven
+from web.ports import DeadLetterStatus
 
 _LOOK_EVERY: Final = 0.2
 _PATIENCE: Final = 5.0
-"""Seconds without progress after which a store that is away is no longer waited for."""
+"""Seconds without any change after which a store that is away is no longer waited for."""
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -43,16 +44,18 @@ def redrive(args: Namespace) -> int:
     with _process(args) as remote:
         if len(args.ids) == 1 and which == LetterFilter(ids=args.ids) and not (args.dry_run or args.rate):
             return _tell_redriven(_redrive_one(remote, args.ids[0]), args)
-        before = remote.status()
+        before = {} if args.dry_run or args.no_wait else _waiting(remote, which)
         bulk = remote.post(f"{PATH}/redrive", Bulk, _body(args, which, rate=args.rate))
         if bulk.dry_run or not bulk.matched:
             return _tell_count(bulk, "redriven", args)
+        outcome = Outcome(bulk.matched, redriven=0, refused=0, queued=bulk.matched)
         try:
-            after = before if args.no_wait else _await(remote, bulk.matched)
+            if not args.no_wait:
+                outcome = _await(remote, which, before)
         except KeyboardInterrupt:
             sys.stderr.write("no longer waited for; what is queued goes on\n")
             raise
-    return _tell_redriven(_outcome(bulk.matched, before, after, args), args)
+    return _tell_redriven(outcome, args)
 
 
 def discard(args: Namespace) -> int:
@@ -69,7 +72,7 @@ def discard(args: Namespace) -> int:
                 sys.stderr.write("nothing was discarded\n")
                 return FAILED
             # What came while the question stood was not asked about.
-            body = _body(args, LetterFilter(ids=seen)) | {"all": False}
+            body = _body(args, LetterFilter(ids=list(seen))) | {"all": False}
         if len(args.ids) == 1 and which == LetterFilter(ids=args.ids) and not args.dry_run:
             remote.delete(f"{PATH}/{args.ids[0]}")
             bulk = Bulk(1, False)
@@ -80,7 +83,7 @@ def discard(args: Namespace) -> int:
 
 def _chosen(args: Namespace) -> LetterFilter:
     """Which letters are meant. Raises CommandError where that is not said, or said twice."""
-    which = msgspec.structs.replace(filter_of(args), ids=args.ids or None)
+    which = replace(filter_of(args), ids=args.ids or None)
     if args.all == (which != LetterFilter()):
         raise CommandError(
             f"dlq {args.action}: say which: IDs, a filter such as --cause check, or --all by itself", USAGE
@@ -102,11 +105,11 @@ def _process(args: Namespace) -> Generator[Remote]:
         yield remote
 
 
-def _waiting(remote: Remote, which: LetterFilter) -> list[int]:
-    """The ids of what matches now."""
+def _waiting(remote: Remote, which: LetterFilter) -> dict[int, Letter]:
+    """What matches now, by id."""
     ids = None if which.ids is None else set(which.ids)
-    pages = Online(remote).pages(msgspec.structs.replace(which, ids=None), None)
-    return [letter.id for page in pages for letter in page.letters if ids is None or letter.id in ids]
+    pages = Online(remote).pages(replace(which, ids=None), None)
+    return {letter.id: letter for page in pages for letter in page.letters if ids is None or letter.id in ids}
 
 
 def _body(args: Namespace, which: LetterFilter, **more: Any) -> dict[str, Any]:
@@ -126,29 +129,33 @@ def _redrive_one(remote: Remote, id_: int) -> Outcome:
     return Outcome(1, redriven=1, refused=0, queued=0)
 
 
-def _await(remote: Remote, matched: int) -> StatusReport:
-    """The status once nothing is on its way any more, or what is has to wait for its store."""
-    with Bar(matched, "redriven or refused") as bar:
-        least, since = matched + 1, time.monotonic()
+def _await(remote: Remote, which: LetterFilter, before: dict[int, Letter]) -> Outcome:
+    """What became of the letters that were as in `before`, once none is on its way any more, or those that
+    are have to wait for their store."""
+    # A letter that was refused again may have another cause now.
+    stable = replace(which, cause=None)
+    with Bar(len(before), "redriven or refused") as bar:
+        seen, since = DeadLetterStatus(-1), time.monotonic()
         while True:
             report = remote.status()
-            left = report.dead_letters.redriving
-            if left == 0:
-                return report
-            if left < least:
-                least, since = left, time.monotonic()
-            elif time.monotonic() - since > _PATIENCE and any(map(is_stuck, report.stores)):
-                return report
-            bar.show(max(matched - left, 0))
+            queue = report.dead_letters
+            if queue != seen:
+                seen, since = queue, time.monotonic()
+            is_idle = queue.redriving == 0
+            is_late = time.monotonic() - since > _PATIENCE and (is_idle or any(map(is_stuck, report.stores)))
+            if is_idle or is_late:
+                outcome = _account(before, _waiting(remote, stable))
+                # Idle, too, is a process that has yet to begin.
+                if is_late or not outcome.queued:
+                    return outcome
+            bar.show(max(len(before) - queue.redriving, 0))
             time.sleep(_LOOK_EVERY)
 
 
-def _outcome(matched: int, before: StatusReport, after: StatusReport, args: Namespace) -> Outcome:
-    if args.no_wait:
-        return Outcome(matched, redriven=0, refused=0, queued=matched)
-    redriven = min(after.dead_letters.redriven - before.dead_letters.redriven, matched)
-    queued = min(after.dead_letters.redriving, matched - redriven)
-    return Outcome(matched, redriven=redriven, refused=matched - redriven - queued, queued=queued)
+def _account(before: dict[int, Letter], after: dict[int, Letter]) -> Outcome:
+    left = [after[id_] for id_ in before if id_ in after]
+    refused = sum(not letter.redriving and letter.attempts > before[letter.id].attempts for letter in left)
+    return Outcome(len(before), redriven=len(before) - len(left), refused=refused, queued=len(left) - refused)
 
 
 def _tell_redriven(outcome: Outcome, args: Namespace) -> int:
@@ -159,7 +166,8 @@ def _tell_redriven(outcome: Outcome, args: Namespace) -> int:
         if outcome.refused:
             words.append(f"{outcome.refused:,} refused again: see `forebay dlq ls`")
         if outcome.queued:
-            words.append(f"{outcome.queued:,} queued, and stored once their store takes them")
+            them = "it" if outcome.queued == 1 else "them"
+            words.append(f"{outcome.queued:,} queued, and stored once their store takes {them}")
         print("; ".join(words))
     return FAILED if outcome.refused else FINE
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +15,7 @@ from actors.cli.shell import main
 from journal.metric import Metric
 from tests.actors.cli.served import Served, served
 from tests.contracts.dead_letters_suite import HOUR, METRIC, THEN
-from web.letters import Letter
+from web.letters import Bulk, Letter
 from web.ports import EdgeSettings
 
 Run = Callable[..., tuple[int, str, str]]
@@ -177,7 +179,7 @@ def test_one_whose_store_is_away(queue: Served, run: Run) -> None:
     ids = fill(queue)
     queue.queue.moods["sqlite"] = "away"
     code, out, _ = run("redrive", str(ids[0]))
-    assert (code, out) == (0, "0 of 1 redriven; 1 queued, and stored once their store takes them\n")
+    assert (code, out) == (0, "0 of 1 redriven; 1 queued, and stored once their store takes it\n")
 
 
 def test_several_are_redriven_and_waited_for(queue: Served, run: Run) -> None:
@@ -194,6 +196,27 @@ def test_several_are_redriven_and_waited_for(queue: Served, run: Run) -> None:
     assert (code, json.loads(out)) == (0, {"matched": 2, "redriven": 2, "refused": 0, "queued": 0})
     assert run("redrive", "--all")[:2] == (0, "2 of 2 redriven\n")
     assert queue.queue.letters == {}
+
+
+def test_a_process_that_has_yet_to_begin_is_waited_for(
+    queue: Served, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing on its way at the first look does not mean that all were refused."""
+    fill(queue, 3)
+    later: list[object] = []
+    redrive_all = queue.queue.redrive_all
+
+    async def begin_later(*which: Any, **how: Any) -> Bulk:
+        bulk = await redrive_all(*which, dry_run=True, rate=None)
+        later.append(asyncio.get_running_loop().call_later(0.5, lambda: later.append(again())))
+
+        def again() -> object:
+            return asyncio.ensure_future(redrive_all(*which, **how))
+
+        return Bulk(bulk.matched, False)
+
+    monkeypatch.setattr(queue.queue, "redrive_all", begin_later)
+    assert run("redrive", "--all") == (0, "3 of 3 redriven\n", "")
 
 
 def test_a_store_that_is_away_is_not_waited_for(
