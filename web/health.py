@@ -95,6 +95,8 @@ _FAULTS = {
     "transient": "failing",
     "denied": "refusing us, which is a fault of configuration,",
     "poison": "held up by a metric that it refuses",
+    "corrupt": "held up by damage in the journal",
+    "queue": "held up by the dead-letter queue, which takes nothing,",
 }
 
 
