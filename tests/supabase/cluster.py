@@ -7,15 +7,18 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Generator
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
-from tests.supabase.processes import CACHE, HERE, Account, scratch_directory
+from tests.supabase.processes import CACHE, HERE, Account, Service, scratch_directory
 
 SUPERUSER = "supabase_admin"
+ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}
 _ACCESS = """\
 # the socket is in a folder that only our own account enters
 local all all trust
@@ -24,10 +27,47 @@ host all all 127.0.0.1/32 scram-sha-256
 
 
 class ClusterNotMadeError(Exception):
-    """One of the commands that make a cluster failed; what it printed is in the message."""
+    """initdb failed; what it printed is in the message."""
 
-    def __init__(self, command: str, output: str) -> None:
-        super().__init__(f"{command} failed:\n{output.strip()}")
+    def __init__(self, output: str) -> None:
+        super().__init__(f"initdb failed:\n{output.strip()}")
+
+
+class SqlError(Exception):
+    """psql refused a statement; the server's words are in the message."""
+
+
+class Sql(NamedTuple):
+    """A way to run SQL past port and password: through the socket in `folder` of the server on `port`."""
+
+    bin_folder: Path
+    folder: Path
+    port: int
+
+    def __call__(self, sql: str, database: str, user: str) -> str:
+        """Run `sql`, each statement by itself, and return what it selects: a line a row, columns parted by
+        `|`. Raises SqlError."""
+        command = [str(self.bin_folder / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+        done = subprocess.run(
+            [*command, "-h", str(self.folder), "-p", str(self.port), "-U", user, "-d", database],
+            input=sql,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=ENVIRONMENT,
+        )
+        if done.returncode != 0:
+            raise SqlError(done.stderr.strip())
+        return done.stdout.rstrip("\n")
+
+
+def is_ready(data: Path, pid: int) -> bool:
+    """Whether the server `pid` takes connections; as pg_ctl asks, by the eighth line of its pid file."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
 @contextlib.contextmanager
@@ -63,10 +103,12 @@ def new_cluster(data: Path, bin_folder: Path, account: Account | None) -> None:
     with cache_lock():
         if not template.exists():
             with scratch_directory(account) as scratch:
-                _make(scratch / "data", bin_folder, account)
-                unfinished = template.with_suffix(".unfinished")
+                made = _make(scratch, bin_folder, account)
+                unfinished = CACHE / "unfinished"
                 shutil.rmtree(unfinished, ignore_errors=True)
-                shutil.copytree(scratch / "data", unfinished)
+                shutil.copytree(made, unfinished)
+                for outdated in CACHE.glob("cluster-*"):
+                    shutil.rmtree(outdated)
                 unfinished.rename(template)
     unfinished = data.with_name(f"{data.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -80,28 +122,36 @@ def new_cluster(data: Path, bin_folder: Path, account: Account | None) -> None:
     unfinished.rename(data)
 
 
-def _make(data: Path, bin_folder: Path, account: Account | None) -> None:
-    def run(command: list[str], text: str = "") -> None:
-        done = subprocess.run(
-            command,
-            input=text,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            env={"LC_ALL": "C", "PATH": os.defpath},
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise ClusterNotMadeError(" ".join(command), done.stdout)
-
+def _make(scratch: Path, bin_folder: Path, account: Account | None) -> Path:
+    data = scratch / "data"
     initdb = [str(bin_folder / "initdb"), "--pgdata", str(data), "--username", SUPERUSER, "--no-sync"]
-    run([*initdb, "--auth=trust", "--locale=C", "--encoding=UTF8"])
+    done = subprocess.run(
+        [*initdb, "--auth=trust", "--locale=C", "--encoding=UTF8"],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd="/",
+        env=ENVIRONMENT,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ClusterNotMadeError(done.stdout)
     (data / "pg_hba.conf").write_text(_ACCESS)
-    single = [str(bin_folder / "postgres"), "--single", "-j", "-D", str(data), "-c", "exit_on_error=on"]
-    roles, database = ((HERE / name).read_text() for name in ("roles.sql", "database.sql"))
-    run([*single, "template1"], f"{roles}\n\n{database}")
-    run([*single, "template1"], "drop database postgres;\n\ncreate database postgres owner postgres;\n\n")
+    # Not in single-user mode: what is made there counts as built in, and row-level security spares it.
+    server = Service("PostgreSQL", scratch / "log", account, signal.SIGQUIT)
+    server.start(
+        [str(bin_folder / "postgres"), "-D", str(data), "-k", str(scratch), "-c", "listen_addresses="],
+        ENVIRONMENT,
+        lambda: is_ready(data, server.pid),
+    )
+    try:
+        sql = Sql(bin_folder, scratch, 5432)
+        sql((HERE / "roles.sql").read_text(), "template1", SUPERUSER)
+        sql((HERE / "database.sql").read_text(), "template1", SUPERUSER)
+        sql("drop database postgres; create database postgres owner postgres", "template1", SUPERUSER)
+    finally:
+        server.stop(signal.SIGINT)
+    return data

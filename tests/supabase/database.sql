@@ -1,6 +1,6 @@
 -- What a hosted Supabase project has in its database before the first migration, as far as Forebay can meet it.
--- Applied in single-user mode to template1, and so to every database: a statement ends with a semicolon and
--- an empty line. pgcrypto, uuid-ossp and safeupdate are missing: this build of PostgreSQL comes without them.
+-- Applied to template1, and so to every database. pgcrypto, uuid-ossp and safeupdate are missing: this build of
+-- PostgreSQL comes without them.
 
 create schema extensions;
 

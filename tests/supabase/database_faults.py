@@ -1,4 +1,8 @@
-"""What can go wrong within a database, brought about by SQL: each lasts for a `with` block."""
+"""What can go wrong within a database, brought about by SQL: each lasts for a `with` block.
+
+Where a setting changes, the sessions that have the old one are ended, as in a failover: a client meets a lost
+connection first, and PostgREST answers 503 until it has read the schema anew.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,36 @@ from collections.abc import Generator
 
 from tests.supabase.postgres import Postgres
 
+_QUIET = "set event_triggers = off;"
+"""So that PostgREST does not read the schema anew for the sake of a fault."""
+
 
 def drop_connections(postgres: Postgres, database: str) -> None:
-    """End every other session of `database`, as a failover does: clients see 57P01."""
-    postgres.execute(
-        f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'", "template1"
-    )
+    """End every session of `database`: each open connection, of PostgREST's pool too, says 57P01 once."""
+    sessions = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'"
+    postgres.execute(sessions, "template1")
 
 
 @contextlib.contextmanager
 def read_only(postgres: Postgres, database: str) -> Generator[None]:
-    """Writes fail with 25006, as on a hosted project whose disk is nearly full."""
-    with _setting(postgres, f"database {database}", "default_transaction_read_only", "on", database):
+    """Writes fail with 25006, as on a hosted project whose disk is nearly full; PostgREST, which asks for
+    transactions that may write, is refused by each table."""
+    refuse = (
+        "raise sqlstate '25006' using message = 'cannot execute ' || tg_op || ' in a read-only transaction';"
+    )
+    with (
+        _triggers(postgres, database, "insert or update or delete", "statement", refuse),
+        _setting(postgres, f"database {database}", "default_transaction_read_only", "on", database),
+    ):
         yield
 
 
 @contextlib.contextmanager
 def statement_timeout(postgres: Postgres, database: str, milliseconds: int) -> Generator[None]:
-    """Statements that take longer fail with 57014, over PostgREST and over connections of `postgres`."""
+    """Statements that take longer fail with 57014, over PostgREST and over connections of `postgres`.
+
+    PostgREST needs some hundred milliseconds to read the schema.
+    """
     with contextlib.ExitStack() as stack:
         for role in ("authenticator", "postgres"):
             whom = f"role {role} in database {database}"
@@ -33,23 +49,40 @@ def statement_timeout(postgres: Postgres, database: str, milliseconds: int) -> G
 
 
 @contextlib.contextmanager
-def slow_rows(postgres: Postgres, database: str, table: str, rows_per_second: float) -> Generator[None]:
-    """Each row inserted into `table` takes its time; the statement time-out is as it was."""
+def slow_rows(postgres: Postgres, database: str, rows_per_second: float) -> Generator[None]:
+    """Each row that is inserted anywhere takes its time; the statement time-outs are as they were."""
+    wait = f"perform pg_sleep({1 / rows_per_second}); return new;"
+    with _triggers(postgres, database, "insert", "row", wait):
+        yield
+
+
+@contextlib.contextmanager
+def _triggers(postgres: Postgres, database: str, events: str, level: str, body: str) -> Generator[None]:
+    """Every table of `public` has a trigger of this body, which comes before any other."""
     postgres.execute(
         f"""
-        create schema if not exists faults;
-        grant usage on schema faults to public;
-        create function faults.wait() returns trigger language plpgsql as $$
-          begin perform pg_sleep({1 / rows_per_second}); return new; end $$;
-        create trigger a_fault before insert on {table} for each row execute function faults.wait();
+        {_QUIET}
+        create schema faults;
+        create function faults.happen() returns trigger language plpgsql as $$ begin {body} end $$;
+        do $$ declare one regclass; begin
+          for one in select oid from pg_class
+            where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
+          loop
+            execute format(
+              'create trigger " fault" before {events} on %s
+                for each {level} execute function faults.happen()',
+              one
+            );
+          end loop;
+        end $$;
         """,
         database,
     )
     try:
         yield
     finally:
-        drop_connections(postgres, database)
-        postgres.execute("drop function faults.wait() cascade", database)
+        drop_connections(postgres, database)  # who waits would hold the tables
+        postgres.execute(f"{_QUIET} drop schema faults cascade", database)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ import ctypes
 import os
 import secrets
 import signal
-import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 from urllib.parse import quote
 
-from tests.supabase.cluster import SUPERUSER, binaries, new_cluster
+from tests.supabase.cluster import ENVIRONMENT, SUPERUSER, Sql, binaries, is_ready, new_cluster
 from tests.supabase.processes import (
     PortTakenError,
     Service,
@@ -25,10 +24,6 @@ from tests.supabase.processes import (
 )
 
 _STOP = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
-
-
-class SqlError(Exception):
-    """psql refused a statement; the server's words are in the message."""
 
 
 class DataUnreachableError(Exception):
@@ -122,8 +117,8 @@ class Postgres:
         flags = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         self._service.start(
             [str(self._bin / "postgres"), "-D", str(self._data), *flags],
-            {"LC_ALL": "C", "PATH": os.defpath},
-            self._ready,
+            ENVIRONMENT,
+            lambda: is_ready(self._data, self._service.pid),
         )
         if not self._passwords_set:
             users = (SUPERUSER, "postgres", "authenticator")
@@ -137,14 +132,6 @@ class Postgres:
             raise DataUnreachableError(self._data)
         if self._data.exists() and self._data.stat().st_uid != owner:
             raise DataUnreachableError(self._data)
-
-    def _ready(self) -> bool:
-        """As pg_ctl asks: the server writes its state into the eighth line of its pid file."""
-        try:
-            lines = (self._data / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
-            return False
-        return len(lines) >= 8 and lines[0] == str(self._service.pid) and lines[7].strip() == "ready"
 
     def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
         """Stop the server: when all clients have gone, at once and in order, or as if it crashed."""
@@ -176,18 +163,7 @@ class Postgres:
     def execute(self, sql: str, database: str = "postgres", user: str = SUPERUSER) -> str:
         """Run `sql` past port and password, each statement by itself, and return what it selects: a line a
         row, columns parted by `|`. Raises SqlError."""
-        command = [str(self._bin / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
-        done = subprocess.run(
-            [*command, "-h", str(self._folder), "-p", str(self.port), "-U", user, "-d", database],
-            input=sql,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"LC_ALL": "C", "PATH": os.defpath},
-        )
-        if done.returncode != 0:
-            raise SqlError(done.stderr.strip())
-        return done.stdout.rstrip("\n")
+        return Sql(self._bin, self._folder, self.port)(sql, database, user)
 
     def create_database(self, name: str = "", template: str = "template1") -> str:
         """Make a database, a copy of `template` to which nobody may be connected, and return its name."""

@@ -1,6 +1,5 @@
 -- The roles of a hosted Supabase project, as far as a client of PostgREST or of PostgreSQL can tell: `postgres`,
--- which migrations run as, is no superuser there. Applied once to a cluster, in single-user mode: a
--- statement ends with a semicolon and an empty line.
+-- which migrations run as, is no superuser there. Applied once to a cluster.
 
 create role postgres login createdb createrole replication bypassrls;
 

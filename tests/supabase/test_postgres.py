@@ -8,8 +8,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.supabase.cluster import binaries
-from tests.supabase.postgres import Postgres, SqlError
+from tests.supabase.cluster import SqlError, binaries
+from tests.supabase.postgres import Postgres
 from tests.supabase.processes import Account, PortTakenError, StartError, free_port, scratch_directory
 
 
