@@ -9,7 +9,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
@@ -43,6 +43,7 @@ def make_app(ports: Ports, edge: Edge, hub: Hub) -> Starlette:
         middleware=[Middleware(Guard, edge=edge)],
         exception_handlers={
             HTTPException: _http_error,
+            ClientDisconnect: _client_gone,
             ParameterError: _parameter_error,
             ReceiverError: _receiver_error,
             HistoryUnavailableError: _history_unavailable,
@@ -151,6 +152,11 @@ def _details(request: Request, error: HTTPException) -> ProblemDetails:
             return problem(405, f"{request.method} is not possible here; allowed: {allowed}")
         case status:
             return problem(status, error.detail)
+
+
+def _client_gone(request: Request, error: Exception) -> Response:
+    # Nobody is there to read it; without it, the log would have a traceback for each who hangs up.
+    return response(problem(400, "the body was not sent to its end"))
 
 
 def _parameter_error(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""What `forebay top` knows of a process, and the frame that tells it. Pure."""
+"""What `forebay top` knows of a process, and the frame that tells it."""
 
 from __future__ import annotations
 

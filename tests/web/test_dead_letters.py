@@ -12,7 +12,7 @@ import pytest
 from journal.metric import Metric
 from tests.contracts.dead_letters_suite import HOUR, METRIC, THEN
 from tests.web.memory_letters import MemoryDeadLetters
-from tests.web.serving import Running, serving
+from tests.web.serving import Running, post, serving, until
 from tests.web.test_app import BEARER, SECRET, problem
 from web.letters import DeadLettersUnavailableError, Letter, LetterPage
 
@@ -356,6 +356,22 @@ async def test_a_cookie_changes_the_queue_only_from_our_own_page(method: str, pa
         evil = {"origin": "http://evil.example"}
         problem(await client.request(method, path, json=body, headers=evil), 403)
         assert_untouched(running, ids)
+
+
+async def test_a_client_that_hangs_up_is_no_error_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    """In the middle of its body: nothing is done, and the log has no traceback for it."""
+    async with serving() as running, running.client() as client:
+        ids = fill(running.dead_letters)
+        wire = await running.connect()
+        head = post(b'{"all":true}', path=b"/api/dead-letters/discard")
+        await wire.send(head[:-1])
+        await until(lambda: len(running.server.edge.connections) == 1)
+        await wire.close()
+        await until(lambda: not running.server.edge.connections)
+        assert (await client.get(PATH)).status_code == 200
+        assert_untouched(running, ids)
+    assert "Traceback" not in caplog.text
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_the_queue_needs_the_token() -> None:
