@@ -100,9 +100,9 @@ class PostgresStore:
         """See Store."""
         if self._writing is None:
             raise self._not_open()
-        for at in range(0, len(letters), PIECE):
-            columns = postgres_rows.letters(letters[at : at + PIECE])
-            async with self._writing.one() as connection, self._transaction(connection):
+        async with self._writing.one() as connection, self._transaction(connection):
+            for at in range(0, len(letters), PIECE):
+                columns = postgres_rows.letters(letters[at : at + PIECE])
                 await connection.execute(postgres_rows.MIRROR, self._journal_id, self.name, *columns)
 
     async def maintain(self, keep_days: float | None) -> None:
