@@ -14,7 +14,7 @@ def test_a_body_names_its_columns() -> None:
     """Every object of a request has exactly the columns that the request says it has, in their order."""
     letter = LetterRow(Offset(7), T0, Metric("a", 1.0), "check", "no", 1, "pending", T0, T0)
     for body, columns in (
-        (supabase_rows.metrics_json("j", rows_of(ODD_METRICS)), supabase_rows.COLUMNS),
+        (supabase_rows.metrics_json("j", rows_of(ODD_METRICS)), supabase_rows.METRIC_COLUMNS),
         (supabase_rows.letters_json("j", "s", [letter]), supabase_rows.LETTER_COLUMNS),
         (supabase_rows.cursor_json("j", "s", Offset(1)), supabase_rows.CURSOR_COLUMNS),
     ):
@@ -64,3 +64,11 @@ def test_conditions_quote_what_they_compare_with() -> None:
     assert supabase_rows.behind(row, ("source", "time_ns")) == (
         '(or(source.gt."x,\\")",and(source.eq."x,\\")",and(time_ns.gt."-5"))))'
     )
+
+
+def test_arrays_become_one() -> None:
+    """The items of all, in their order."""
+    arrays = [supabase_rows.metrics_json("j", rows_of(ODD_METRICS)[at : at + 5]) for at in range(0, 25, 5)]
+    one = json.loads(supabase_rows.metrics_json("j", rows_of(ODD_METRICS)[:25]))
+    assert json.loads(supabase_rows.concatenated(arrays)) == one
+    assert supabase_rows.concatenated([]) == b"[]"
