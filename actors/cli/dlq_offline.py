@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from actors.cli.exits import CommandError
+from actors.core.dead_letters import matching
+from actors.dead_letters.port import as_shown
 from journal.events import MetricDeadLettered, offsets_of
 from journal.metric import Metric, Offset
 from journal.reader import OffsetRetiredError, reading, segment_offsets
 from journal.replay import fold
-from journal.state import DeadLetter, State
+from journal.state import State
 from web.letters import Letter, LetterFilter, LetterPage, NoSuchLetterError
 
 
@@ -24,13 +26,12 @@ class Offline:
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
-        state = asyncio.run(_state(directory))
-        self._letters = {id_: _seen(letter) for id_, letter in state.dead_letters.items()}
+        self._state = asyncio.run(_state(directory))
 
     def pages(self, which: LetterFilter, limit: int | None) -> Iterator[LetterPage]:
         """See Source."""
-        matching = self._matching(which)
-        yield LetterPage(matching[:limit], None, len(matching), len(self._letters))
+        found = self._matching(which)
+        yield LetterPage(found[:limit], None, len(found), len(self._state.dead_letters))
 
     def whole(self, which: LetterFilter, limit: int | None) -> Iterator[Letter]:
         """See Source. Raises CommandError where a metric is not in the journal any more."""
@@ -41,12 +42,12 @@ class Offline:
 
     def one(self, id_: int) -> Letter:
         """See Source."""
-        if id_ not in self._letters:
+        if id_ not in self._state.dead_letters:
             raise CommandError(str(NoSuchLetterError(id_)))
         return next(self.whole(LetterFilter(ids=[id_]), None))
 
     def _matching(self, which: LetterFilter) -> list[Letter]:
-        return [letter for letter in self._letters.values() if _matches(which, letter)]
+        return [as_shown(letter, redriving=False) for letter in matching(self._state, which)]
 
 
 async def _state(directory: str) -> State:
@@ -75,32 +76,3 @@ async def _metrics(directory: str, ids: list[Offset]) -> dict[Offset, Metric]:
     if missing := wanted - found.keys():
         raise CommandError(f"{directory}: the metric of dead letter {min(missing)} cannot be found there")
     return found
-
-
-def _seen(letter: DeadLetter) -> Letter:
-    return Letter(
-        id=letter.id,
-        store=letter.store,
-        offset=letter.offset,
-        accepted_at=letter.accepted_at,
-        name=letter.name,
-        source=letter.source,
-        cause=letter.cause,
-        error=letter.error,
-        attempts=letter.attempts,
-        first_failed_at=letter.first_failed_at,
-        last_failed_at=letter.last_failed_at,
-        weather=letter.weather,
-    )
-
-
-def _matches(which: LetterFilter, letter: Letter) -> bool:
-    return (
-        (which.ids is None or letter.id in which.ids)
-        and which.store in (None, letter.store)
-        and which.cause in (None, letter.cause)
-        and which.name in (None, letter.name)
-        and which.source in (None, letter.source)
-        and (which.after is None or letter.accepted_at >= which.after)
-        and (which.before is None or letter.accepted_at < which.before)
-    )
