@@ -49,12 +49,12 @@ CREATE TABLE public.metrics (
 
 CREATE TABLE forebay.metrics_default PARTITION OF public.metrics DEFAULT;
 
--- Answers a series from one partition after the other without touching the table. Costs a tenth of the
--- rows/s of COPY, staging and insert at 5,000 rows a transaction, as (name, "time") alone does.
+-- Answers a series from one partition after the other without touching the table. Of the processor time of an
+-- insert from staging, 5,000 rows a transaction, it is a fifth: 37 ms with it, 29 without.
 CREATE INDEX metrics_by_name_and_time ON public.metrics (name, "time") INCLUDE (time_ns, value, source);
 
--- A session is met in few places of the table: its Bloom filters are small, cost nothing that could be
--- measured, and leave few pages to read. A B-tree on (session, time_ns) costs 6 to 10 % of the rows/s.
+-- A session is met in few places of the table: its Bloom filters are small, cost 1 ms at most, and leave few
+-- pages to read. A B-tree on (session, time_ns) costs 5 ms.
 CREATE INDEX metrics_by_session ON public.metrics USING brin (session text_bloom_ops) WITH (autosummarize = on);
 
 -- Few pages of the default partition are about old times, and retention looks for those.

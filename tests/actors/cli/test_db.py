@@ -215,7 +215,7 @@ def test_one_store_that_fails_does_not_hold_up_another(forebay: Forebay, tmp_pat
 def test_scripts_are_split_as_the_supabase_cli_splits_them() -> None:
     """Semicolons in comments, texts, names and dollar quotes end nothing; comments stay with what follows."""
     script = (
-        "-- a; b\nSELECT 'x;''y' ;\n\nDO $body$ BEGIN; END $body$;;\nSELECT \";\", $$;$$ /* ; */; -- end;\n"
+        "-- a; b\nSELECT 'x;''y' ;\n\nDO $b_1$ BEGIN; END $b_1$;;\nSELECT \";\", $$;$$ /* ; */; -- end;\n"
     )
     assert statements(script) == [
         "-- a; b\nSELECT 'x;''y'",
