@@ -16,9 +16,7 @@ def rest(supabase: LocalSupabase, key: str | None = None, timeout: float = 10) -
     return httpx.AsyncClient(base_url=f"{supabase.url}/rest/v1/", headers=headers, timeout=timeout)
 
 
-def stored(supabase: LocalSupabase) -> list[int]:
-    """What table `numbers` of the database that PostgREST serves holds."""
-    return [
-        int(n)
-        for n in supabase.postgres.execute("select n from numbers order by n", supabase.database).split()
-    ]
+def stored(supabase: LocalSupabase, database: str = "") -> list[int]:
+    """What table `numbers` of `database` holds; by default of the one that PostgREST serves."""
+    held = supabase.postgres.execute("select n from numbers order by n", database or supabase.database)
+    return [int(n) for n in held.split()]

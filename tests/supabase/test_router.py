@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -24,12 +25,23 @@ from tests.supabase.stack import LocalSupabase
 PATH = "/rest/v1/numbers"
 
 
+@pytest.fixture(scope="module")
+def table(local_supabase: LocalSupabase) -> LocalSupabase:
+    """A Supabase with a table that PostgREST knows; making one for each test would take most of the time."""
+    asyncio.run(local_supabase.renew())
+    local_supabase.postgres.execute(NUMBERS, local_supabase.database, "postgres")
+    local_supabase.postgrest.restart()
+    return local_supabase
+
+
 @pytest.fixture
-async def numbers(supabase: LocalSupabase) -> LocalSupabase:
-    """A Supabase with an empty table that PostgREST knows."""
-    supabase.postgres.execute(NUMBERS, supabase.database, "postgres")
-    supabase.postgrest.restart()
-    return supabase
+def numbers(table: LocalSupabase) -> Iterator[LocalSupabase]:
+    """A Supabase with an empty table, no faults, and no call counted."""
+    table.postgres.execute("truncate numbers; alter table numbers disable row level security", table.database)
+    table.faults.forget()
+    yield table
+    table.clear_faults()
+    table.revive()
 
 
 async def test_without_a_key_nothing_is_forwarded(numbers: LocalSupabase) -> None:
@@ -83,7 +95,7 @@ async def test_large_bodies_pass_both_ways(numbers: LocalSupabase, chunked: bool
     """A body of megabytes, with a length or chunked, arrives whole, and so does the answer."""
     rows = json.dumps([{"n": n} for n in range(200_000)]).encode()
 
-    async def pieces() -> object:
+    async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(rows), 100_000):
             yield rows[start : start + 100_000]
 
