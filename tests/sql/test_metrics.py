@@ -55,7 +55,7 @@ def model_streams(batches: Sequence[Sequence[Sent]]) -> dict[tuple[str, str, str
     return streams
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=batches)
 async def test_streams_equal_the_model(connection: Connection, batches: list[list[Sent]]) -> None:
     """Whatever comes, in whatever order and however often, streams count what is stored, once, with kind and
