@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.sql.databases import migrate
-from tests.supabase.postgres import Postgres, SqlError
+from tests.supabase.cluster import SqlError
+from tests.supabase.postgres import Postgres
 
 READERS = ("anon", "authenticated", "forebay_reader")
 ROLES = (*READERS, "service_role")
@@ -182,29 +183,8 @@ def test_functions_pin_their_search_path(local_postgres: Postgres, granted: str)
     assert lines(local_postgres, granted, sql) == []
 
 
-# What was made in single-user mode has the number of a built-in object, and PostgreSQL keeps row-level
-# security from those: the table is made once more, by a server.
-MESSAGES = """
-ALTER TABLE realtime.messages RENAME TO messages_of_single_user_mode;
-CREATE TABLE realtime.messages (LIKE realtime.messages_of_single_user_mode INCLUDING ALL);
-ALTER TABLE realtime.messages ENABLE ROW LEVEL SECURITY;
-ALTER TABLE realtime.messages OWNER TO supabase_realtime_admin;
-GRANT SELECT, INSERT, UPDATE ON realtime.messages TO postgres, anon, authenticated, service_role;
-"""
-
-
-@pytest.fixture(scope="module")
-def channels(local_postgres: Postgres) -> Iterator[str]:
-    """A migrated database whose realtime.messages has row-level security as on a hosted project."""
-    name = local_postgres.create_database()
-    local_postgres.execute(MESSAGES, name)
-    migrate(local_postgres, name)
-    yield name
-    local_postgres.drop_database(name)
-
-
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
-def test_private_channels(local_postgres: Postgres, channels: str, role: str) -> None:
+def test_private_channels(local_postgres: Postgres, granted: str, role: str) -> None:
     """Browsers may listen on forebay:… and on no other channel for our sake, and may send on none of them,
     even where the project lets everybody send."""
     policy = "CREATE POLICY everybody_sends ON realtime.messages FOR INSERT TO PUBLIC WITH CHECK (true)"
@@ -214,10 +194,10 @@ def test_private_channels(local_postgres: Postgres, channels: str, role: str) ->
             f"SET LOCAL ROLE {role}; SELECT set_config('realtime.topic', '{topic}', true);"
             "SELECT 1 / count(*) FROM realtime.messages"
         )
-        assert (tried(local_postgres, channels, "supabase_admin", listen) == "") is heard
+        assert (tried(local_postgres, granted, "supabase_admin", listen) == "") is heard
         send = (
             f"{policy}; SET LOCAL ROLE {role}; SELECT set_config('realtime.topic', '{topic}', true);"
             f"INSERT INTO realtime.messages (topic, extension) VALUES ('{topic}', 'broadcast')"
         )
-        said = tried(local_postgres, channels, "supabase_admin", send)
+        said = tried(local_postgres, granted, "supabase_admin", send)
         assert ("row-level security" in said) is topic.startswith("forebay:")
