@@ -1,8 +1,8 @@
 """A store in a Supabase project, through PostgREST.
 
 PostgREST makes a transaction of each request, and so rows and cursor cannot share one; a function that took
-both would halve the speed. Rows go first, and the cursor follows at most CURSOR_EVERY behind; it is never
-ahead of its rows. What a crash leaves between the two is sent again, and changes nothing.
+both would halve the speed. Rows go first, and the cursor follows: while batches come at most CURSOR_EVERY
+behind, and never ahead. What a crash leaves between the two is sent again, and changes nothing.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class SupabaseStore:
         await self.close()
         check_key(self.name, self._key)
         module = await asyncio.to_thread(import_module, "actors.stores.supabase_client")
-        client: SupabaseClient = module.SupabaseClient(self.name, self._url, self._key, self._timeout)
+        client: SupabaseClient = await module.connect(self.name, self._url, self._key, self._timeout)
         try:
             self._noted = self._reached = await self._cursor(client, journal_id)
         except BaseException:
@@ -111,7 +111,13 @@ class SupabaseStore:
         """See Store."""
         client = self._opened()
         if letters:
-            body = supabase_rows.letters_json(self._journal_id, self.name, letters)
+            arrays: list[bytes] = []
+            for at in range(0, len(letters), PIECE):
+                arrays.append(
+                    supabase_rows.letters_json(self._journal_id, self.name, letters[at : at + PIECE])
+                )
+                await asyncio.sleep(0)
+            body = supabase_rows.concatenated(arrays)
             columns, key = supabase_rows.LETTER_COLUMNS, supabase_rows.LETTERS_KEY
             await client.upsert(LETTERS, body, columns, key, replace=True)
 

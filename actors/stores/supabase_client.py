@@ -6,10 +6,12 @@ Importing this module costs a second and 40 MB: only a store that is opened does
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, cast
 
 import httpx
@@ -80,16 +82,27 @@ def _check_url(store: str, url: str) -> None:
         raise DeniedError(store, f"what it is given is no URL like https://PROJECT.supabase.co; {CHECK_URL}")
 
 
-class SupabaseClient:
-    """A client of the project at `url` for the store named `store`. Every method raises a StoreError, and so
-    does making it, for what is no URL."""
+@cache
+def _trusted() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
-    def __init__(self, store: str, url: str, key: str, timeout: float) -> None:
-        _check_url(store, url)
+
+async def connect(store: str, url: str, key: str, within: float) -> SupabaseClient:
+    """A SupabaseClient whose calls take `within` seconds at most. Raises DeniedError for what is no URL."""
+    _check_url(store, url)
+    # Reading the certificates takes 30 ms, which others need not wait for.
+    return SupabaseClient(store, url, key, within, await asyncio.to_thread(_trusted))
+
+
+class SupabaseClient:
+    """A client of the project at `url` for the store named `store`. Every method raises a StoreError."""
+
+    def __init__(self, store: str, url: str, key: str, timeout: float, trusted: ssl.SSLContext) -> None:
         self._store = store
         self._within = timeout + min(CONNECT_WITHIN, timeout)
         # HTTP/1.1: of HTTP/2, Python's implementation sends a large body several times slower.
         self._http = httpx.AsyncClient(
+            verify=trusted,
             timeout=httpx.Timeout(timeout, connect=min(CONNECT_WITHIN, timeout)),
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
             event_hooks={"response": [_note]},
