@@ -54,7 +54,7 @@ def run(args: Namespace) -> int:
         if watch.trouble is not None:
             raise watch.trouble
         try:
-            if args.json or args.once or width() is None:
+            if args.json or args.once or width() is None or os.environ.get("TERM") == "dumb":
                 _print(remote, watch, args)
             else:
                 _live(remote, watch, args.interval)

@@ -31,7 +31,7 @@ class Terminal:
         self.resize(columns, lines)
         self.modes = self.attributes()
         self.shown = ""
-        environment = clean_environment(TERM="xterm", PYTHONUTF8="1", **environment)
+        environment = clean_environment(**{"TERM": "xterm", "PYTHONUTF8": "1", **environment})
         self.process = subprocess.Popen(
             [sys.executable, "-m", "actors", *arguments],
             cwd=cwd,

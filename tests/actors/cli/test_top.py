@@ -138,6 +138,15 @@ def test_a_terminal_shows_it_in_place_until_q(peer: Peer, tmp_path: Path) -> Non
         assert terminal.attributes() == terminal.modes
 
 
+def test_a_dumb_terminal_gets_blocks(peer: Peer, tmp_path: Path) -> None:
+    """Where nothing can be drawn in place, frames follow each other as in a pipe."""
+    with on_terminal("top", "--interval", "100ms", "--url", peer.url, cwd=tmp_path, TERM="dumb") as terminal:
+        terminal.until("forebay 0.1.0")
+        assert "\033" not in terminal.until("forebay 0.1.0")
+        terminal.signal(signal.SIGINT)
+        assert terminal.leaves() == 0
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_terminal_is_given_back(end: signal.Signals, peer: Peer, tmp_path: Path) -> None:
     """After Ctrl-C, and when somebody else ends it: exit code 0, no traceback."""
