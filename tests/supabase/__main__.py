@@ -10,8 +10,8 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from actors.stores.base import StoreError
 from tests.supabase.cluster import ClusterNotMadeError
-from tests.supabase.databases import MigrationFailedError
 from tests.supabase.env_file import write_env_file
 from tests.supabase.keys import kept_keys, new_keys
 from tests.supabase.postgres import DataUnreachableError
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(f"{error} with --port or --db-port", 2)
     except DataUnreachableError as error:
         return _say(str(error), 2)
-    except (ClusterNotMadeError, MigrationFailedError, PostgRESTNotInstalledError, StartError) as error:
+    except (ClusterNotMadeError, PostgRESTNotInstalledError, StartError, StoreError) as error:
         return _say(str(error), 1)
     return _say("a server ended by itself", 1)
 

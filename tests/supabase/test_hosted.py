@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from actors.migrations import MigrationFailedError
 from sql import migrations
 from tests.supabase.client import rest
 from tests.supabase.cluster import SqlError
-from tests.supabase.databases import MigrationFailedError, migrate
+from tests.supabase.databases import migrate
 from tests.supabase.postgres import Postgres
 from tests.supabase.stack import LocalSupabase
 
@@ -74,13 +75,13 @@ async def test_migrations_are_applied_once(local_postgres: Postgres, local_datab
 
 
 async def test_a_refused_migration_is_named(local_postgres: Postgres, local_database: str) -> None:
-    """The error says which file and why; nothing of it has been noted as applied."""
+    """The error says which one and why; nothing of it has been noted as applied."""
     local_postgres.execute("create table metrics (n int)", local_database, "postgres")
     dsn = local_postgres.dsn(database=local_database)
-    with pytest.raises(MigrationFailedError, match=r"_metrics\.sql: .*exist"):
+    with pytest.raises(MigrationFailedError, match=r"_create_metrics failed: .*exist"):
         await migrate(dsn)
     connection = await asyncpg.connect(dsn)
-    assert await connection.fetchval("select count(*) from supabase_migrations.schema_migrations") == 0
+    assert await connection.fetchval("select to_regclass('supabase_migrations.schema_migrations')") is None
     await connection.close()
 
 
