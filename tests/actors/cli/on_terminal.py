@@ -55,7 +55,7 @@ class Terminal:
         self.process.send_signal(number)
 
     def until(self, text: str, seconds: float = 20.0) -> str:
-        """What was shown up to and with `text`, since the last call. Raises TimeoutError."""
+        """What was shown up to and with `text`, since the last call. Raises TimeoutError, EOFError."""
         deadline = time.monotonic() + seconds
         while text not in self.shown:
             self._read(deadline, text)
@@ -76,6 +76,8 @@ class Terminal:
             raise TimeoutError(f"waited for {awaited!r}, saw {self.shown!r}")
         if select.select([self._ours], [], [], 0.05)[0]:
             self.shown += os.read(self._ours, 65_536).decode("utf-8", "replace")
+        elif self.process.poll() is not None and awaited != "its end":
+            raise EOFError(f"left before {awaited!r}, having shown {self.shown!r}")
 
     def close(self) -> None:
         self.process.kill()
