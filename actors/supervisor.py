@@ -240,6 +240,7 @@ class Forebay:
             most_rows=settings.store_batch_rows,
             timeout=settings.store_timeout,
             keep_days=settings.store_keep_days or None,
+            hold_after=settings.dlq_hold_after,
             policy=RetryPolicy(
                 factor=persister.retry_backoff_factor,
                 max_attempts=persister.retry_max_attempts if retry else 1,

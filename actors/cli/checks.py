@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
-import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,7 +18,11 @@ from actors.config import Settings, StoreUrl
 from actors.config.kinds import show_size
 from journal.disk import DirectoryInUseError, OsFileSystem, lock_holder
 
+if TYPE_CHECKING:
+    from actors.stores.base import Store
+
 _CONNECT_TIMEOUT = 3.0
+_NO_JOURNAL = "00000000-0000-0000-0000-000000000000"
 _SEGMENTS_OF_ROOM = 4
 
 
@@ -109,24 +113,15 @@ def check_store(url: StoreUrl, settings: Settings) -> Check:
 
     what = f"store {cut(str(url), 60)}"
     try:
-        make_store(url.reveal(), settings.data, settings.supabase)
+        store = make_store(url.reveal(), settings.data, settings.supabase, _CONNECT_TIMEOUT)
     except StoreUrlError as error:
         return Check(what, str(error), "failed")
     match url.scheme:
         case "sqlite":
             path = url.reveal().removeprefix("sqlite:").removeprefix("///")
             return _check_sqlite(what, path or os.path.join(settings.data, "forebay.db"))
-        case "supabase":
-            address = urlsplit(settings.supabase.url or "")
-            return _check_reachable(
-                what, address.hostname, address.port or (443 if address.scheme == "https" else 80)
-            )
-        case "postgresql":
-            try:
-                address = urlsplit(url.reveal())
-                return _check_reachable(what, address.hostname, address.port or 5432)
-            except ValueError:  # several hosts, as libpq takes them
-                return Check(what, "not tried: more than one host")
+        case "supabase" | "postgresql":
+            return asyncio.run(_check_database(what, store))
         case _:
             return Check(what, "ready")
 
@@ -159,15 +154,19 @@ def _check_sqlite(what: str, path: str) -> Check:
     return Check(what, "opens")
 
 
-def _check_reachable(what: str, host: str | None, port: int) -> Check:
+async def _check_database(what: str, store: Store) -> Check:
+    """Ask the store for a journal that it cannot know: address, key, rights and tables are all in that."""
+    from actors.stores.base import DeniedError, StoreError
+
     try:
-        socket.create_connection((host or "localhost", port), _CONNECT_TIMEOUT).close()
-    except OSError as error:
-        reason = error.strerror or str(error) or type(error).__name__
-        return Check(
-            what, f"{host}:{port}: {reason}; metrics would wait in the journal until it answers", "failed"
-        )
-    return Check(what, f"answers at {host}:{port}")
+        await store.look(_NO_JOURNAL)
+    except DeniedError as error:
+        return Check(what, error.detail, "failed")
+    except StoreError as error:
+        return Check(what, f"{error.detail}; metrics would wait in the journal until it answers", "failed")
+    finally:
+        await store.close()
+    return Check(what, "answers, and has the tables")
 
 
 def _existing(path: Path) -> Path:

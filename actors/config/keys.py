@@ -108,6 +108,11 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("dlq_max_items", whole(1, 1_000_000), "dead letters kept; beyond it the oldest expire"),
     Key("dlq_max_age_days", duration(0.01, 36500.0, unit=DAY), "how long a dead letter is kept"),
+    Key(
+        "dlq_hold_after",
+        whole(0, 1_000_000),
+        "refusals in a row after which the table is to blame and all wait; 0 for never",
+    ),
     Key("metrics_persister.circuit_breaker_threshold", whole(1, 1_000_000), "failures that open the breaker"),
     Key(
         "metrics_persister.circuit_breaker_timeout",

@@ -71,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True):
     """0: for ever."""
     dlq_max_items: int = 10_000
     dlq_max_age_days: float = 90.0
+    dlq_hold_after: int = 1_000
+    """0: never."""
     metrics_persister: PersisterSettings = PersisterSettings()
     resilience: ResilienceSettings = ResilienceSettings()
     supabase: SupabaseSettings = SupabaseSettings()

@@ -39,7 +39,7 @@ from actors.messages import (
     WriteLetters,
 )
 from actors.persistence.burial import Burial, BurialFailedError
-from actors.persistence.delivery import WEATHER, Delivery
+from actors.persistence.delivery import Delivery
 from actors.persistence.feed import Batch, JournalFeed
 from actors.persistence.guard import GuardedStore
 from actors.persistence.progress import StoreProgress
@@ -93,6 +93,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
         most_rows: int,
         timeout: float,
         keep_days: float | None,
+        hold_after: int,
         policy: RetryPolicy,
         burial: Burial,
         pressure: Callable[[], Pressure],
@@ -103,13 +104,14 @@ class PersistenceActor(Actor[PersistenceMessage]):
         self._policy = policy
         self._burial = burial
         self._pressure = pressure
-        self._store = GuardedStore(store, progress.breaker, timeout=timeout, recovered=self._recovered)
+        self._store = GuardedStore(store, progress, timeout=timeout, recovered=self._recovered)
         self._delivery = Delivery(
             self._store,
             progress,
             burial,
             most_rows=most_rows,
             max_attempts=policy.max_attempts,
+            hold_after=hold_after,
             clock=lambda: self.context.clock.monotonic(),
         )
         self._feed = JournalFeed(journal)
@@ -317,7 +319,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
                 passed, found = await self._delivery.redrive(command.rows)
                 stored = [ids[offset] for offset in passed]
                 refused = [
-                    DeadLetterRetried(ids[blame.offset], blame.cause, blame.error, blame.cause == WEATHER)
+                    DeadLetterRetried(ids[blame.offset], blame.cause, blame.error, blame.is_weather)
                     for blame in found
                 ]
         except StoreError as error:

@@ -41,12 +41,23 @@ BURY_WITHIN = 30.0
 log = structlog.get_logger("dead-letters")
 
 
+WEATHER = "weather"
+"""The cause of a dead letter with which nothing is known to be wrong."""
+
+
 class Blame(NamedTuple):
-    """The metric at `offset` is refused: the cause, short and stable, and what the store said."""
+    """The metric at `offset` is refused, after so many attempts: the cause, short and stable, and what the
+    store said."""
 
     offset: Offset
     cause: str
     error: str
+    attempts: int = 1
+
+    @property
+    def is_weather(self) -> bool:
+        """Whether nothing is known to be wrong with the metric."""
+        return self.cause == WEATHER
 
 
 class BurialFailedError(Exception):
@@ -109,9 +120,7 @@ class Burial:
         self._ahead -= found
         return found
 
-    async def bury(
-        self, found: Sequence[Blame], rows: Sequence[Row], *, attempts: int, weather: bool
-    ) -> None:
+    async def bury(self, found: Sequence[Blame], rows: Sequence[Row]) -> None:
         """Make dead letters of those of `rows` that are to blame, durably. Raises BurialFailedError."""
         by_offset = {row.offset: row for row in rows}
         assert self._queue is not None
@@ -124,9 +133,9 @@ class Burial:
                 by_offset[blame.offset].metric,
                 blame.cause,
                 blame.error,
-                attempts,
+                blame.attempts,
                 now,
-                weather,
+                blame.is_weather,
             )
             for blame in found
         ]

@@ -8,22 +8,23 @@ import structlog
 
 from actors.core import search as searching
 from actors.core.batch_size import batch_size
-from actors.persistence.burial import Blame, Burial, blamed
+from actors.persistence.burial import WEATHER, Blame, Burial, blamed
 from actors.persistence.feed import Batch
 from actors.persistence.guard import GuardedStore
 from actors.persistence.progress import StoreProgress
-from actors.stores.base import OutageError, PoisonError, Row, StoreError, TransientError
+from actors.stores.base import DeniedError, OutageError, PoisonError, Row, StoreError, TransientError
 from journal.metric import Offset
 
-WEATHER = "weather"
-"""The cause of a dead letter with which nothing is known to be wrong."""
+TRIALS = 16
+"""Writes of a single row that decide whether a store takes anything at all."""
 
 log = structlog.get_logger("persistence")
 
 
 class Delivery:
     """Brings batches to `store`, at most `most_rows` a write. A write that fails by chance `max_attempts`
-    times is taken apart; `clock` is monotonic, in seconds."""
+    times is taken apart; once `hold_after` metrics in a row were refused (0: never), the table is to blame
+    and not the metrics, and nothing more is given up. `clock` is monotonic, in seconds."""
 
     def __init__(
         self,
@@ -33,12 +34,15 @@ class Delivery:
         *,
         most_rows: int,
         max_attempts: int,
+        hold_after: int,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._progress = progress
         self._burial = burial
         self._max_attempts = max_attempts
+        self._hold_after = hold_after
+        self._refused_in_a_row = 0
         self._clock = clock
         self._size = batch_size(store.batch.first, min(store.batch.most, most_rows))
         self.took = 0.0
@@ -46,8 +50,8 @@ class Delivery:
 
     @property
     def rows(self) -> int:
-        """At most so many rows a write, for now."""
-        return self._size.rows
+        """At most so many rows in a batch, for now."""
+        return self._size.most if self._doubts else self._size.rows
 
     def probe(self) -> None:
         """What is written next is a probe: little, and more only when it has passed."""
@@ -64,6 +68,8 @@ class Delivery:
 
         Raises StoreError, and BurialFailedError; what is not settled then stays to be done.
         """
+        if self._doubts and batch.rows:
+            await self._try_others(batch)
         if batch.search.pieces:
             await self._send(batch)
         if not batch.search.pieces and batch.search.put_off:
@@ -111,7 +117,9 @@ class Delivery:
             self.took = self._clock() - began
             self._size = self._size.passed(len(rows))
             batch.search = after
-            batch.stored += bool(rows)
+            if rows:
+                batch.stored += 1
+                self._refused_in_a_row = 0
             self._progress.passed(len(rows), 0)
             self._move(batch)
 
@@ -143,8 +151,39 @@ class Delivery:
                 f"because the dead-letter queue is switched off: {first.error}"
             )
             raise PoisonError(self._store.name, detail, cause=error.cause)
-        await self._burial.bury(found, batch.rows, attempts=1, weather=False)
+        await self._burial.bury(found, batch.rows)
+        self._refused_in_a_row += len(found)
         self._progress.passed(0, len(found))
+
+    @property
+    def _doubts(self) -> bool:
+        """Whether so many metrics have been refused, and none taken, that it cannot be their fault."""
+        return 0 < self._hold_after <= self._refused_in_a_row
+
+    async def _try_others(self, batch: Batch) -> None:
+        """See whether the store takes anything at all: a metric each of other names and sources. Raises
+        DeniedError, and `batch` is to be read again, where it does not."""
+        last: PoisonError | None = None
+        for row in _samples(batch):
+            try:
+                await self._store.write([row], batch.cursor(batch.search))
+            except PoisonError as error:
+                last = error
+            else:
+                self._refused_in_a_row = 0
+                return
+        if last is None:
+            # All of it is in the queue already.
+            return
+        batch.given_back = True
+        error = DeniedError(
+            self._store.name,
+            f"the last {self._refused_in_a_row:,} metrics were all refused ({last.cause}: {last.detail}): "
+            "that is the table's doing, not theirs. Mend it, then `forebay dlq redrive --all`; if it is "
+            "theirs indeed, dlq_hold_after = 0 makes dead letters of them all",
+        )
+        self._store.nothing_passes(error)
+        raise error
 
     def _fall_back(self, batch: Batch, rows: Sequence[Row], error: StoreError) -> None:
         """After an attempt that failed though nothing is known to be wrong with `rows`."""
@@ -162,20 +201,20 @@ class Delivery:
         if piece.size > 1:
             batch.search = searching.refused(batch.search, informed=False)
         elif self._burial.enabled:
-            batch.errors[piece.start] = error.detail
+            offset = batch.rows[piece.start].offset
+            batch.put_off[piece.start] = Blame(offset, WEATHER, error.detail, self._max_attempts)
             batch.search = searching.put_off(batch.search)
 
     async def _judge(self, batch: Batch) -> None:
-        """Only rows are left that failed again and again. If others were stored meanwhile, it is them."""
-        places = [piece.start for piece in batch.search.put_off]
+        """Only rows are left that were put off. If others were stored meanwhile, it is them."""
+        found = [batch.put_off[piece.start] for piece in batch.search.put_off]
         if not batch.search.stored:
-            detail = f"nothing passes, {len(places)} at a time or alone: {batch.errors[places[-1]]}"
+            detail = f"nothing passes, together or alone: {found[-1].error}"
             error = OutageError(self._store.name, detail)
             batch.given_back = True
             self._store.nothing_passes(error)
             raise error
-        found = [Blame(batch.rows[place].offset, WEATHER, batch.errors[place]) for place in places]
-        await self._burial.bury(found, batch.rows, attempts=self._max_attempts, weather=True)
+        await self._burial.bury(found, batch.rows)
         batch.dead.update(blame.offset for blame in found)
         batch.search = searching.Search()
         self._progress.passed(0, len(found))
@@ -188,3 +227,15 @@ class Delivery:
             batch.stored += 1
         self._progress.cursor = batch.end
         self._progress.waiting_since = 0
+
+
+def _samples(batch: Batch) -> list[Row]:
+    """The latest rows of `batch` that are no dead letters, one for each name and source; TRIALS at most."""
+    found: dict[tuple[str, str], Row] = {}
+    for row in reversed(batch.rows):
+        kind = (row.metric.source, row.metric.name)
+        if kind not in found and row.offset not in batch.dead:
+            found[kind] = row
+            if len(found) == TRIALS:
+                break
+    return list(found.values())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from actors.core.rows import rows_of
 from actors.core.search import Search, begin
+from actors.persistence.burial import Blame
 from actors.stores.base import Row
 from journal.committer import JournalFailedError
 from journal.log import Frontier, Journal
@@ -23,8 +24,8 @@ class Batch:
         self.end = end
         self.search = begin(len(rows))
         self.dead: set[Offset] = set()
-        self.errors: dict[int, str] = {}
-        """What was said of a row that was put off, by its place."""
+        self.put_off: dict[int, Blame] = {}
+        """Why rows were put off, by their places."""
         self.stored = 0
         """Writes that have passed."""
         self.given_back = False

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import anyio
 
-from actors.persistence.breaker import StoreBreaker
+from actors.persistence.progress import StoreProgress
 from actors.stores.base import DeniedError, LetterRow, OutageError, PoisonError, Row, Store, StoreError
 from journal.metric import Offset
 
@@ -16,13 +16,13 @@ T = TypeVar("T")
 
 
 class GuardedStore:
-    """`store`, no call of which lasts longer than `timeout` seconds. `recovered` is called when the breaker
-    closes again; `breaker` is None where there is none."""
+    """`store`, no call of which lasts longer than `timeout` seconds. `recovered` is called when its breaker,
+    which is that of `progress`, closes again."""
 
     def __init__(
         self,
         store: Store,
-        breaker: StoreBreaker | None,
+        progress: StoreProgress,
         *,
         timeout: float,
         recovered: Callable[[], None],
@@ -30,9 +30,10 @@ class GuardedStore:
         self.name = store.name
         self.batch = store.batch
         self._store = store
-        self._breaker = breaker
+        self._breaker = progress.breaker
         self._timeout = timeout
         self._recovered = recovered
+        self._progress = progress
 
     @property
     def position(self) -> str:
@@ -85,22 +86,26 @@ class GuardedStore:
             await self._store.close()
 
     async def _within(self, call: Awaitable[T]) -> T:
+        self._progress.asked()
         try:
             with anyio.fail_after(self._timeout):
                 return await call
         except TimeoutError as error:
             detail = f"no answer within {self._timeout:g} s"
             raise OutageError(self.name, detail, smaller=True) from error
+        finally:
+            self._progress.answered()
 
     def _report(self, error: StoreError) -> None:
         """An outage counts, being refused for want of rights opens the breaker at once, what is wrong with
-        the data shows that the store is there; that it is busy says neither."""
+        the data shows that the store is there, if not that it would take anything; that it is busy says
+        nothing."""
         match error:
             case OutageError() if self._breaker is not None:
                 self._breaker.failed(error)
             case DeniedError() if self._breaker is not None:
                 self._breaker.trip(error)
-            case PoisonError():
+            case PoisonError() if not self.is_probing:
                 self._answered()
             case _:
                 pass
@@ -113,6 +118,6 @@ class GuardedStore:
         if was_away:
             self._recovered()
 
-    def nothing_passes(self, error: OutageError) -> None:
-        """Every row of a batch failed for reasons that pass: together they are an outage."""
+    def nothing_passes(self, error: StoreError) -> None:
+        """Every row of a batch failed by itself: together that is `error`."""
         self._report(error)

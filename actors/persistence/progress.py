@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Generator
 from typing import Literal
 
@@ -18,6 +19,10 @@ from web.ports import StoreStatus
 
 FOLLOWING_LAG = 10_000
 """Metrics; a store that is no further behind follows, one that is catches up."""
+
+
+SILENT_FROM = 3.0
+"""Seconds after which people are told that the store has not answered yet."""
 
 
 class StoreProgress:
@@ -42,6 +47,7 @@ class StoreProgress:
         self.failing_since: Nanoseconds = 0
         self.waiting_since: Nanoseconds = 0
         """When the oldest metric that the store lacks was accepted, as far as is known; 0: it lacks none."""
+        self._asked_at: float | None = None
         self._attempt = anyio.CancelScope()
         self._end = math.inf
 
@@ -71,6 +77,20 @@ class StoreProgress:
         if self.breaker is None or self.breaker.position != "open":
             return None
         return f"the circuit breaker of store {self.name} is open: {self.breaker.state.error}"
+
+    def asked(self) -> None:
+        """A call to the store has begun."""
+        self._asked_at = time.monotonic()
+
+    def answered(self) -> None:
+        """It is over, however it ended."""
+        self._asked_at = None
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds that a call has gone unanswered, if that is long."""
+        silent = time.monotonic() - self._asked_at if self._asked_at is not None else 0.0
+        return silent if silent >= SILENT_FROM else 0.0
 
     def passed(self, persisted: int, dead_lettered: int) -> None:
         """So many metrics more are in the store, and so many more are dead letters instead."""
@@ -108,6 +128,8 @@ class StoreProgress:
         )
 
     def _error(self) -> str | None:
+        if silent := self.silent_for:
+            return f"store {self.name}: no answer for {silent:.0f} s so far"
         if not isinstance(self.state, Opening):
             return self.state.error
         return (self.breaker.state.error or None) if self.breaker is not None else None
@@ -129,6 +151,8 @@ class StoreProgress:
             case Waiting(kind="poison" | "denied" | "corrupt" | "queue"):
                 return "blocked"
             case Waiting() | Feeding(error=str()):
+                return "waiting"
+            case Feeding() if self.silent_for:
                 return "waiting"
             case Feeding():
                 return "following" if lag <= FOLLOWING_LAG else "catching-up"

@@ -76,8 +76,8 @@ async def queue(
     threshold: int = 5,
     items: int = 10_000,
     days: float = 90.0,
+    hold_after: int = 1_000,
     drain: float = 5.0,
-    now: int | None = None,
     **resilience: bool,
 ) -> AsyncIterator[Queue]:
     settings = Settings(
@@ -85,6 +85,7 @@ async def queue(
         segment_bytes=SEGMENT,
         dlq_max_items=items,
         dlq_max_age_days=days,
+        dlq_hold_after=hold_after,
         metrics_persister=PersisterSettings(circuit_breaker_timeout=0.3, circuit_breaker_threshold=threshold),
         resilience=ResilienceSettings(**resilience),
     )
@@ -223,6 +224,7 @@ async def test_what_is_too_old_expires(tmp_path: Path) -> None:
         assert it.running.forebay.status.report().dead_letters.expired == 1
 
 
+@pytest.mark.slow
 async def test_one_stuck_metric_does_not_hold_up_the_others_for_ever(tmp_path: Path) -> None:
     """It fails by chance again and again while its neighbours are stored: a dead letter, for the weather;
     and it goes back by itself when a breaker has closed again."""
@@ -355,4 +357,38 @@ async def test_many_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
         counts = it.running.forebay.status.report().dead_letters
         assert counts.redriven + counts.discarded == 60
         assert outcomes.count("discarded") == counts.discarded
+        await it.balances()
+
+
+@pytest.mark.parametrize("names", [False, True], ids=["searched", "named"])
+async def test_where_everything_is_refused_the_table_is_to_blame(tmp_path: Path, names: bool) -> None:
+    """After so many refusals in a row nothing more is given up: the rest waits, loudly, until one passes."""
+    store = Picky(MemoryStore(), names=names)
+    async with queue(tmp_path / "data", store, hold_after=50) as it:
+        for _ in range(10):
+            await it.take(metrics(30, set(range(30))))
+            await asyncio.sleep(0.02)
+        await until(lambda: it.status.state == "blocked", "it is held")
+        assert "were all refused (check" in (it.status.last_error or "")
+        assert it.status.error_kind == "denied"
+        buried = len(it.waiting)
+        assert 50 <= buried < 300
+        await until(lambda: it.status.breaker == "half-open", "it probes")
+        await until(lambda: it.status.breaker == "open", "and is refused once more")
+        assert len(it.waiting) == buried
+        store.refuses = False
+        await it.settled()
+        assert it.status.persisted == 300 - buried
+        await it.balances()
+
+
+async def test_one_that_passes_clears_the_table(tmp_path: Path) -> None:
+    """A client that sends only rubbish is to blame for itself, once another's metric has been stored."""
+    store = Picky(MemoryStore())
+    async with queue(tmp_path / "data", store, hold_after=20) as it:
+        await it.take(metrics(60, set(range(60))))
+        await until(lambda: it.status.state == "blocked", "it is held")
+        await it.take(metrics(1))
+        await it.settled()
+        assert (it.status.persisted, it.status.dead_lettered) == (1, 60)
         await it.balances()
