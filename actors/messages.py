@@ -110,8 +110,9 @@ class RedriveOne(Question[Redriven], frozen=True):
     edited: Metric | None = None
 
 
-class RedriveSome(msgspec.Struct, frozen=True):
-    """Command to the queue: send these letters to their stores again, at most `rate` a second."""
+class RedriveSome(Question[None], frozen=True):
+    """Question to the queue: send these letters to their stores again, at most `rate` a second. Answered once
+    they are queued."""
 
     ids: Sequence[Offset]
     rate: float | None = None

@@ -23,8 +23,8 @@ examples:
   forebay db status                   what is applied, pending, or edited after it was applied?
   forebay db status --store postgresql://forebay@db.example/metrics --json
 
-A supabase: store is reached through SUPABASE_DB_URL, which nothing else needs. What was applied is kept
-as the Supabase CLI keeps it, so that `supabase db push` and this command agree.
+A supabase: store is reached through SUPABASE_DB_URL, which nothing else needs. What
+was applied is kept as the Supabase CLI keeps it, so that `supabase db push` agrees.
 Exit code 1 when something is pending or edited (status), or could not be applied (migrate).
 """
 

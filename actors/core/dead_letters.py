@@ -77,14 +77,16 @@ def by_store(letters: Iterable[DeadLetter]) -> dict[str, list[Offset]]:
 
 def matching(state: State, which: LetterFilter) -> list[DeadLetter]:
     """The letters that wait and match `which`, oldest first."""
-    return [letter for letter in state.dead_letters.values() if matches(letter, which)]
+    waiting = state.dead_letters
+    among = waiting.values()
+    if which.ids is not None:
+        among = [waiting[each] for each in map(Offset, sorted(set(which.ids))) if each in waiting]
+    return [letter for letter in among if _matches(letter, which)]
 
 
-def matches(letter: DeadLetter, which: LetterFilter) -> bool:
-    """Whether `letter` is one of `which`."""
+def _matches(letter: DeadLetter, which: LetterFilter) -> bool:
     return (
-        (which.ids is None or letter.id in which.ids)
-        and which.store in (None, letter.store)
+        which.store in (None, letter.store)
         and which.cause in (None, letter.cause)
         and which.name in (None, letter.name)
         and which.source in (None, letter.source)

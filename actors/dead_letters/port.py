@@ -93,10 +93,7 @@ class DeadLettersPort:
         """See DeadLetters."""
         ids = [letter.id for letter in matching(self._journal.state, which)]
         if ids and not dry_run:
-            try:
-                await self._queue().tell(RedriveSome(ids, rate))
-            except (ActorStopped, MailboxFull) as error:
-                raise DeadLettersUnavailableError(str(error)) from error
+            await self._ask(RedriveSome(ids, rate))
         return Bulk(len(ids), dry_run)
 
     async def discard(self, id_: int) -> None:

@@ -40,7 +40,7 @@ from journal.events import DeadLettersDiscarded, DeadLettersMirrored, MetricDead
 from journal.log import Journal
 from journal.metric import Metric, Nanoseconds, Offset
 from journal.segment import JournalCorruptError
-from web.letters import Redriven
+from web.letters import NoSuchLetterError, Redriven
 
 HOUSEKEEPING_EVERY = 0.25
 """Seconds."""
@@ -100,8 +100,8 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
     async def stopped(self) -> None:
         """Nobody is left to wait for an answer; what is asked for by hand must be asked for again."""
         for redriving in self._redriving.values():
-            for order in redriving.orders():
-                _answer(order, Redriven(order.id, "queued"))
+            for each in redriving.ids:
+                redriving.answer(each, Redriven(each, "queued"))
 
     async def receive(self, messages: Sequence[DeadLettersMessage]) -> None:
         """See Actor."""
@@ -110,9 +110,9 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
                 case Bury():
                     await self._bury(message)
                 case RedriveOne():
-                    self._order([Order(message.id, True, message)], None)
+                    self._order_one(message)
                 case RedriveSome():
-                    self._order([Order(each, True) for each in message.ids], message.rate)
+                    self._order_some(message)
                 case DiscardSome():
                     await self._discard(message)
                 case LettersWritten():
@@ -153,20 +153,27 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
             )
         self._warned = near
 
-    def _order(self, orders: Sequence[Order], rate: float | None) -> None:
-        letters = self._journal.state.dead_letters
-        for order in orders:
-            letter = letters.get(order.id)
-            redriving = self._redriving.get(letter.store) if letter is not None else None
-            if redriving is None:
-                # It has just left, or is of a store that is not configured any more.
-                _answer(order, Redriven(order.id, "queued"))
-                continue
-            for replaced in redriving.add([order], rate):
-                _answer(replaced, Redriven(order.id, "queued"))
+    def _order_one(self, message: RedriveOne) -> None:
+        letter = self._journal.state.dead_letters.get(message.id)
+        if letter is None:
+            message.fail(NoSuchLetterError(message.id))
+        elif (redriving := self._redriving.get(letter.store)) is None:
+            # Its store is not configured any more: it waits for the day that it is.
+            message.reply(Redriven(message.id, "queued"))
+        else:
+            redriving.add(Order(message.id, True, message.edited), asker=message)
+
+    def _order_some(self, message: RedriveSome) -> None:
+        for each in message.ids:
+            letter = self._journal.state.dead_letters.get(each)
+            if letter is not None and (redriving := self._redriving.get(letter.store)) is not None:
+                redriving.add(Order(each, True), rate=message.rate)
+        message.reply(None)
 
     async def _discard(self, message: DiscardSome) -> None:
-        events = deciding.discard(self._journal.state, message.ids)
+        # What is being sent to its store right now may be there already.
+        under_way = set[Offset]().union(*(redriving.out for redriving in self._redriving.values()))
+        events = deciding.discard(self._journal.state, set(message.ids) - under_way)
         try:
             await self._append(events)
         except (JournalFullError, JournalFailedError) as error:
@@ -177,39 +184,37 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
     def _weather(self, store: str) -> None:
         """Send again what failed for the weather, which has changed."""
         if (redriving := self._redriving.get(store)) is not None:
-            ids = deciding.for_weather(self._journal.state, store)
-            redriving.add(Order(each, False) for each in ids if each not in redriving)
+            for each in deciding.for_weather(self._journal.state, store):
+                redriving.add(Order(each, False))
 
     async def _written(self, message: LettersWritten) -> None:
         redriving = self._redriving.get(message.store)
         if redriving is None:
             return
-        refused = {refusal.id for refusal in message.refused}
-        settled = refused | set(message.stored)
-        done, again = redriving.returned(settled, self.context.clock.monotonic())
+        state, refused = self._journal.state, {refusal.id for refusal in message.refused}
+        stored = redriving.settled(set(message.stored))
         events: list[DeadLetterEvent] = []
-        for by_hand in (True, False):
-            plain = [
-                order.id
-                for order in done
-                if order.by_hand is by_hand and order.edited is None and order.id not in refused
-            ]
-            events += deciding.redriven(self._journal.state, plain, "hand" if by_hand else "weather")
-        for order in done:
-            if order.edited is not None and order.id not in refused:
-                events += deciding.redriven(self._journal.state, [order.id], "hand", order.edited)
-        events += [each for each in message.refused if each.id in self._journal.state.dead_letters]
+        for by in ("hand", "weather"):
+            plain = [each.id for each in stored if each.edited is None and each.by_hand is (by == "hand")]
+            events += deciding.redriven(state, plain, by)
+        for order in stored:
+            if order.edited is not None:
+                events += deciding.redriven(state, [order.id], "hand", order.edited)
+        events += [each for each in message.refused if each.id in state.dead_letters]
         try:
             await self._append(events)
         except (JournalFullError, JournalFailedError) as error:
             # They are in the store, and wait here until that can be written down: they go once more.
             log.error("what became of dead letters cannot be written down", error=str(error))
-        for order in again:
-            _answer(order, Redriven(order.id, "queued"))
-        for order in done:
-            letter = self._journal.state.dead_letters.get(order.id)
+        again = redriving.returned(refused | set(message.stored), self.context.clock.monotonic())
+        for each in again:
+            redriving.answer(each, Redriven(each, "queued"))
+        for each in message.stored:
+            redriving.answer(each, Redriven(each, "redriven"))
+        for each in refused:
+            letter = self._journal.state.dead_letters.get(each)
             shown = as_shown(letter, redriving=False) if letter is not None else None
-            _answer(order, Redriven(order.id, "refused" if order.id in refused else "redriven", shown))
+            redriving.answer(each, Redriven(each, "refused", shown))
 
     async def _mirrored(self, message: LettersMirrored) -> None:
         if message.before is None:
@@ -240,17 +245,20 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
                 await self._journal.prepare()
         except (JournalFullError, JournalFailedError, JournalCorruptError) as error:
             log.error("the queue's housekeeping failed", error=str(error))
-        for redriving in self._redriving.values():
-            gone = [
-                order.id for order in redriving.orders() if order.id not in self._journal.state.dead_letters
-            ]
-            for order in redriving.drop(gone):
-                _answer(order, Redriven(order.id, "queued"))
+
+    def _drop_gone(self, redriving: Redriving) -> None:
+        """Forget the orders for letters that were discarded, or have expired, meanwhile."""
+        waiting = self._journal.state.dead_letters
+        for each in redriving.ids:
+            if each not in waiting and each not in redriving.out:
+                redriving.drop(each)
+                redriving.answer(each, NoSuchLetterError(each))
 
     async def _send(self) -> None:
         """Tell the stores' actors what to send."""
         now = self.context.clock.monotonic()
         for store, redriving in self._redriving.items():
+            self._drop_gone(redriving)
             orders = redriving.take(now)
             if not orders:
                 continue
@@ -260,7 +268,7 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
             )
             rows = [_row(letters[each.id], each.edited) for each in found]
             if not rows or not self._tell(store, WriteLetters([each.id for each in found], rows)):
-                redriving.returned((), now)
+                redriving.returned(set(), now)
 
     async def _mirror(self, store: str, now: float) -> None:
         state = self._journal.state
@@ -301,8 +309,3 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
 
 def _row(letter: MetricDeadLettered, edited: Metric | None) -> Row:
     return Row(letter.offset, letter.accepted_at, edited or letter.metric)
-
-
-def _answer(order: Order, outcome: Redriven) -> None:
-    if order.question is not None:
-        order.question.reply(outcome)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Set
 from typing import NamedTuple
 
 from actors.messages import RedriveOne
 from journal.metric import Metric, Offset
+from web.letters import NoSuchLetterError, Redriven
 
 AT_ONCE = 100
 """Letters that are out at a time."""
@@ -22,25 +24,22 @@ PATIENCE = 120.0
 
 
 class Order(NamedTuple):
-    """Send letter `id` again: `by_hand`, or because the weather has changed; `question` where somebody waits
-    for what comes of it, with what a person put in the metric's place, if anything."""
+    """Send letter `id` again: `by_hand`, or because the weather has changed; with `edited`, what a person put
+    in the metric's place, if anything."""
 
     id: Offset
     by_hand: bool
-    question: RedriveOne | None = None
-
-    @property
-    def edited(self) -> Metric | None:
-        """What goes to the store in place of the letter's metric."""
-        return self.question.edited if self.question is not None else None
+    edited: Metric | None = None
 
 
 class Redriving:
-    """The orders for one store. Times are seconds of a monotonic clock."""
+    """The orders for one store, and who waits for what comes of them. Times are seconds of a monotonic
+    clock."""
 
     def __init__(self) -> None:
         self._waiting: dict[Offset, Order] = {}
         self._out: dict[Offset, Order] = {}
+        self._askers: defaultdict[Offset, list[RedriveOne]] = defaultdict(list)
         self._out_since = 0.0
         self._not_before = 0.0
         self._rate: float | None = None
@@ -51,24 +50,33 @@ class Redriving:
     def __contains__(self, each: object) -> bool:
         return each in self._waiting or each in self._out
 
-    def add(self, orders: Iterable[Order], rate: float | None = None) -> list[Order]:
-        """Take orders, to go `rate` a second (None: as fast as they go); what they take the place of."""
-        replaced: list[Order] = []
-        for order in orders:
-            if (earlier := self._waiting.pop(order.id, None)) is not None:
-                replaced.append(earlier)
+    @property
+    def out(self) -> Set[Offset]:
+        """The letters that the store is being sent right now."""
+        return self._out.keys()
+
+    @property
+    def ids(self) -> list[Offset]:
+        """The letters of all orders."""
+        return [*self._out, *self._waiting]
+
+    def add(self, order: Order, *, rate: float | None = None, asker: RedriveOne | None = None) -> None:
+        """Take an order; together with the others it goes `rate` a second (None: as fast as they go). One for
+        a letter that is under way anyway is the same one, unless it changes what is sent."""
+        if asker is not None:
+            self._askers[order.id].append(asker)
+        if order.id not in self or order.edited is not None:
             self._waiting[order.id] = order
             self._rate = rate
-        return replaced
 
-    def drop(self, gone: Iterable[Offset]) -> list[Order]:
-        """Forget the orders for letters that have left the queue otherwise; those that waited."""
-        return [order for each in gone if (order := self._waiting.pop(each, None)) is not None]
+    def drop(self, each: Offset) -> None:
+        """Forget the order for a letter that has left the queue otherwise."""
+        self._waiting.pop(each, None)
 
     def take(self, now: float) -> list[Order]:
         """What is to be sent now; it is out until `returned`."""
         if self._out and now - self._out_since > PATIENCE:
-            self._waiting = {**self._out, **self._waiting}
+            self._waiting = self._out | self._waiting
             self._out = {}
         if self._out or not self._waiting or now < self._not_before:
             return []
@@ -82,18 +90,23 @@ class Redriving:
             self._not_before = now + len(taken) / self._rate
         return taken
 
-    def returned(self, settled: Collection[Offset], now: float) -> tuple[list[Order], list[Order]]:
-        """After the store's actor has spoken: the orders that are `settled`, and those that were not tried,
-        which wait again."""
-        out, self._out = self._out, {}
-        done = [order for each, order in out.items() if each in settled]
-        again = [order for each, order in out.items() if each not in settled]
-        if again:
-            # Whoever asked is told that it will take a while, and does not wait for it.
-            self._waiting = {order.id: order for order in again} | self._waiting
-            self._not_before = now + AWAY_PAUSE
-        return done, again
+    def settled(self, ids: Set[Offset]) -> list[Order]:
+        """The orders that are out and among `ids`."""
+        return [order for each, order in self._out.items() if each in ids]
 
-    def orders(self) -> list[Order]:
-        """All of them."""
-        return [*self._out.values(), *self._waiting.values()]
+    def returned(self, settled: Set[Offset], now: float) -> list[Offset]:
+        """After the store's actor has spoken: what was not `settled` waits again. Returns which those are."""
+        out, self._out = self._out, {}
+        again = {each: order for each, order in out.items() if each not in settled}
+        if again:
+            self._waiting = again | self._waiting
+            self._not_before = now + AWAY_PAUSE
+        return list(again)
+
+    def answer(self, each: Offset, outcome: Redriven | NoSuchLetterError) -> None:
+        """Tell whoever waits for letter `each`."""
+        for asker in self._askers.pop(each, ()):
+            if isinstance(outcome, Redriven):
+                asker.reply(outcome)
+            else:
+                asker.fail(outcome)

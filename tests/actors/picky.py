@@ -18,6 +18,7 @@ class Picky:
         self._store = store
         self._names = names
         self.refuses = True
+        self.refuses_all = False
         self.stuck: set[str] = set()
         """Names of metrics with which a write fails by chance, every time."""
         self.chance: StoreError | None = None
@@ -45,8 +46,8 @@ class Picky:
         self.writes.append(len(rows))
         if self.before is not None:
             raise self.before
-        bad = [row for row in rows if row.metric.name.startswith("bad")]
-        if bad and self.refuses:
+        bad = [row for row in rows if self.refuses_all or row.metric.name.startswith("bad")]
+        if bad and (self.refuses or self.refuses_all):
             detail = f"new row for relation violates check constraint: {bad[0].metric.name}"
             refusals = [Refusal(row.offset, "check", detail) for row in bad] if self._names else []
             raise PoisonError(self.name, detail, cause="check", refusals=refusals)

@@ -21,7 +21,7 @@ import uvloop
 import actors.process
 from actors.config import load_settings
 from actors.process import run_process
-from actors.stores.base import OutageError
+from actors.stores.base import BatchRange, OutageError
 from journal.disk import File, FileSystem, OsFileSystem
 from journal.metric import Metric, Offset
 from web.ports import Accepted, EdgeSettings, Frame, Ports, Receipt
@@ -91,6 +91,7 @@ class Gone:
     """A store that is away for as long as the process lives."""
 
     name = "gone"
+    batch = BatchRange(1, 1)
 
     async def open(self, journal_id: str) -> Offset | None:
         raise OutageError(self.name, "away")
@@ -101,7 +102,9 @@ class Gone:
 
 async def _decode(port: int) -> None:
     nothing: Any = Nothing()
-    server = make_server(Ports(DecodeOnly(), nothing, nothing, nothing, EdgeSettings()), "127.0.0.1", port)
+    server = make_server(
+        Ports(DecodeOnly(), nothing, nothing, nothing, EdgeSettings(), nothing), "127.0.0.1", port
+    )
     with anyio.open_signal_receiver(signal.SIGTERM) as signals:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [bind("127.0.0.1", port)])

@@ -1,0 +1,84 @@
+"""The queue that runs keeps the contract that the edge is tested against."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from actors.config import Settings
+from actors.config.settings import PersisterSettings
+from actors.messages import Bury
+from actors.stores.base import OutageError
+from actors.stores.memory import MemoryStore
+from journal.events import MetricDeadLettered
+from journal.metric import Metric, Nanoseconds, Offset
+from tests.actors.picky import Picky
+from tests.contracts.dead_letters_suite import METRIC, THEN, DeadLettersContract, Mood, Setting
+from tests.process.composed import SEGMENT, Composed, composed, until
+from web.letters import LetterFilter
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Running:
+    """The composed tree, whose stores are dictionaries that can be put into a mood."""
+
+    def __init__(self, running: Composed, stores: dict[str, Picky]) -> None:
+        self._running = running
+        self._stores = stores
+        self._offsets = count(1_000)
+        self.queue = running.forebay.dead_letters_port()
+
+    async def bury(
+        self,
+        metric: Metric = METRIC,
+        *,
+        store: str = "sqlite",
+        cause: str = "check",
+        error: str = "breaks a check",
+        accepted_at: Nanoseconds = THEN,
+        weather: bool = False,
+    ) -> int:
+        letter = MetricDeadLettered(
+            store, Offset(next(self._offsets)), accepted_at, metric, cause, error, weather=weather
+        )
+        await self._running.forebay.system.ref("dead-letters").ask(Bury(store, [letter]), 10)
+        return self.queue.page(LetterFilter(), 100_000, None).letters[-1].id
+
+    def be(self, store: str, mood: Mood) -> None:
+        self._stores[store].before = OutageError(store, "gone") if mood == "away" else None
+        self._stores[store].refuses_all = mood == "refuses"
+
+    async def stored(self, store: str) -> list[Metric]:
+        rows = self._stores[store].rows(Offset(0), Offset(2**40))
+        return [row.metric async for run in rows for row in run]
+
+    async def settled(self) -> None:
+        away = {name for name, store in self._stores.items() if store.before is not None}
+
+        def under_way() -> list[int]:
+            letters = self.queue.page(LetterFilter(), 100_000, None).letters
+            return [letter.id for letter in letters if letter.redriving and letter.store not in away]
+
+        await until(lambda: not under_way(), "nothing is on its way", 20)
+
+
+class TestDeadLettersPort(DeadLettersContract):
+    @pytest.fixture
+    async def setting(self, tmp_path: Path) -> AsyncIterator[Setting]:
+        stores = {name: Picky(MemoryStore(name)) for name in ("sqlite", "supabase")}
+        settings = Settings(
+            data=str(tmp_path),
+            segment_bytes=SEGMENT,
+            metrics_persister=PersisterSettings(circuit_breaker_threshold=1_000),
+        )
+        async with composed(tmp_path / "data", list(stores.values()), settings=settings) as running:
+            status = running.forebay.status.report
+            await until(lambda: all(s.state == "following" for s in status().stores), "the stores are open")
+            yield Running(running, stores)
