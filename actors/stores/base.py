@@ -87,6 +87,20 @@ class OutageError(StoreError):
     kind = "outage"
 
 
+class DatabaseWentBackError(OutageError):
+    """The database at `place` no longer holds what it has confirmed: a failover lost it, a backup was put
+    back, its tables were made anew. Opening the store again reads its cursor anew."""
+
+    def __init__(self, store: str, place: str, confirmed: Offset) -> None:
+        self.confirmed = confirmed
+        super().__init__(
+            store,
+            f"{place} had confirmed every metric before offset {confirmed} and no longer does (a failover, "
+            "a backup put back, tables made anew): its cursor is read anew, and the journal fills what is "
+            "missing",
+        )
+
+
 class ThrottledError(StoreError):
     """The store asks for less; `retry_after` seconds where it said so."""
 

@@ -15,7 +15,16 @@ from typing import Any, cast
 import asyncpg
 
 from actors.stores import postgres_rows
-from actors.stores.base import BatchRange, LetterRow, OutageError, PoisonError, Refusal, Row, StoreError
+from actors.stores.base import (
+    BatchRange,
+    DatabaseWentBackError,
+    LetterRow,
+    OutageError,
+    PoisonError,
+    Refusal,
+    Row,
+    StoreError,
+)
 from actors.stores.postgres_checks import rows_that_break_checks
 from actors.stores.postgres_connections import Connection, Connections
 from actors.stores.postgres_errors import Target, guilty_row
@@ -38,18 +47,6 @@ QUESTIONS = 2
 
 SERVER_SHARE = 0.8
 """Of the time-out: then the server gives up, which tells more than silence and keeps the connection."""
-
-
-class DatabaseWentBackError(OutageError):
-    """The database no longer holds what it has confirmed: a failover lost it, or a backup was put back."""
-
-    def __init__(self, store: str, place: str, confirmed: Offset) -> None:
-        self.confirmed = confirmed
-        super().__init__(
-            store,
-            f"{place} had confirmed every metric before offset {confirmed} and no longer does (a failover, "
-            "a backup put back): its cursor is read anew, and the journal fills what is missing",
-        )
 
 
 class PostgresStore:

@@ -16,7 +16,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from actors.stores import supabase_rows
-from actors.stores.base import BatchRange, LetterRow, OutageError, PoisonError, Refusal, Row, StoreError
+from actors.stores.base import (
+    BatchRange,
+    DatabaseWentBackError,
+    LetterRow,
+    OutageError,
+    PoisonError,
+    Refusal,
+    Row,
+    StoreError,
+)
 from actors.stores.postgres_rows import within_int64
 from actors.stores.precheck import refusals_of
 from actors.stores.supabase_key import check_key
@@ -42,18 +51,6 @@ PIECE = 512
 
 PAGE = 1_000
 """Rows that are asked for at a time: more than a hosted project gives by default."""
-
-
-class DatabaseWentBackError(OutageError):
-    """The project no longer holds what it has confirmed: a backup was put back, or the tables made anew."""
-
-    def __init__(self, store: str, confirmed: Offset) -> None:
-        self.confirmed = confirmed
-        super().__init__(
-            store,
-            f"it had confirmed every metric before offset {confirmed} and no longer does (a backup put back, "
-            "tables made anew): its cursor is read anew, and the journal fills what is missing",
-        )
 
 
 class SupabaseStore:
@@ -215,7 +212,7 @@ class SupabaseStore:
             # A time-out may have moved it further than we know, never back.
             own = supabase_rows.of_store(self._journal_id, self.name, noted)
             if not await client.update(CURSORS, {"offset": reached, "updated_at": "now"}, own):
-                raise DatabaseWentBackError(self.name, noted)
+                raise DatabaseWentBackError(self.name, "the project", noted)
         self._noted, self._noted_at = reached, time.monotonic()
 
     async def _pages(self, columns: str, start: Offset, until: Offset) -> AsyncIterator[list[dict[str, Any]]]:

@@ -62,9 +62,10 @@ class _Exchange:
         self.done = PASSED
         self.body_read = False
 
-    def body(self) -> AsyncGenerator[bytes]:
+    async def body(self) -> AsyncGenerator[bytes]:
         self.body_read = True
-        return body(self.head, self.reader, until_close=False)
+        async for piece in body(self.head, self.reader, until_close=False):
+            yield piece
 
     async def reply(self, raw: bytes) -> None:
         """Answer without asking PostgREST."""

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from actors.stores import postgres_connections
-from actors.stores.base import OutageError, TransientError
-from actors.stores.postgres import DatabaseWentBackError, PostgresStore
+from actors.stores.base import DatabaseWentBackError, OutageError, TransientError
+from actors.stores.postgres import PostgresStore
 from journal.metric import Offset
 from tests.actors.stores.postgres_scene import (
     Scene,

@@ -12,12 +12,13 @@ import traceback
 import pytest
 
 from actors.stores.base import (
+    DatabaseWentBackError,
     DeniedError,
     OutageError,
     PoisonError,
     StoreError,
 )
-from actors.stores.supabase import CURSOR_EVERY, DatabaseWentBackError, SupabaseStore
+from actors.stores.supabase import CURSOR_EVERY, SupabaseStore
 from journal.metric import Metric, Offset
 from tests.actors.stores.supabase_case import (
     anyio_backend,
