@@ -1,0 +1,79 @@
+"""The outage matrix against the real process, PostgreSQL and PostgREST: every outage, at every moment.
+
+A row of it is an outage; its columns live through it at the same time, each a process with a journal of its
+own. See outages.py and outage_causes.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.process.outage_causes import OUTAGES
+from tests.process.outages import COLUMNS, GRACEFUL, Cell, Row, Scene
+from tests.supabase.fixtures import local_databases, local_postgres, local_supabase
+from tests.supabase.stack import LocalSupabase
+
+__all__ = ["local_databases", "local_postgres", "local_supabase"]
+
+PROMPT = 1.0
+"""Seconds within which every POST is answered, whatever the store does."""
+
+ROWS = [
+    pytest.param((kind, outage), id=f"{kind}-{outage.name}")
+    for kind, outages in OUTAGES.items()
+    for outage in outages
+]
+
+
+@pytest.fixture(scope="module")
+def row(
+    request: pytest.FixtureRequest, local_supabase: LocalSupabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Row]:
+    """One outage, over."""
+    kind, outage = request.param
+    asyncio.run(local_supabase.renew())
+    row = Row(Scene(local_supabase, kind, tmp_path_factory.mktemp("outage")), outage)
+    try:
+        row.suffer()
+        yield row
+    finally:
+        row.close()
+        local_supabase.clear_faults()
+        local_supabase.revive()
+
+
+@pytest.fixture(scope="module", params=COLUMNS)
+def cell(request: pytest.FixtureRequest, row: Row) -> Cell:
+    """One of its columns."""
+    return row.cell(request.param)
+
+
+@pytest.mark.parametrize("row", ROWS, indirect=True)
+class TestOutage:
+    def test_every_accepted_metric_is_stored_once(self, cell: Cell) -> None:
+        """All that was answered with 202 is in the database as it was sent, once, and nothing else is; none
+        is a dead letter; the database counts it once; `forebay audit` balances."""
+        assert cell.stored == sorted(cell.accepted)
+        assert len(cell.accepted) >= 1_000
+        assert cell.after["dead_lettered"] == cell.after["dead_letters"]["pending"] == 0
+        assert cell.counted == len(cell.accepted)
+        assert cell.audited.endswith("exit code 0"), cell.audited
+
+    def test_metrics_are_taken_all_the_time(self, cell: Cell) -> None:
+        """Every POST is answered with 202, and promptly; the process stays ready."""
+        assert cell.answers == {202}
+        assert cell.slowest < PROMPT
+        assert cell.readiness == {200}
+
+    def test_people_are_told(self, cell: Cell) -> None:
+        """Meanwhile the status says what is wrong, and afterwards nothing; no secret is in it, or in the log;
+        whoever is told to stop meanwhile does so in time."""
+        assert all(store["last_error"] and store["lag"] > 0 for store in cell.seen)
+        (store,) = cell.after["stores"]
+        assert (store["breaker"], store["last_error"], store["error_kind"]) == ("closed", None, None)
+        told = cell.shown + cell.forebay.log()
+        assert not [secret for secret in cell.scene.secrets if secret in told]
+        assert cell.stopping < GRACEFUL + 2
