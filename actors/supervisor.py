@@ -122,8 +122,8 @@ class Forebay:
         self._subscribers = Subscribers(journal.next_offset)
         self.dead_letters = dead_letters
         self._dead_letters_directory = dead_letters_directory
-        self._redriving = {store.name: Redriving() for store in stores}
         self._feeding = settings.resilience.metrics_persister_enabled
+        self._redriving = {store.name: Redriving() for store in stores if self._feeding}
         self._progress = {
             store.name: StoreProgress(store.name, journal, self._breaker(store.name), fed=self._feeding)
             for store in stores

@@ -184,7 +184,8 @@ def next_step(state: State, now: float, held: float | None) -> Step:
         case Waiting(until=until) if now < until and held is None:
             return Rest(until - now)
         case Waiting(cursor=cursor, kind=kind):
-            # Whoever was away, or refused us, may have come back with another cursor.
-            return Open() if cursor is None or kind in ("outage", "denied") else Feed(cursor)
+            # Whoever was away, or refused us, may have come back with another cursor; and where the journal
+            # could not be read, what is settled is counted anew.
+            return Open() if cursor is None or kind in ("outage", "denied", "corrupt") else Feed(cursor)
         case _:
             assert_never(state)

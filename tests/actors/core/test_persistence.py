@@ -130,10 +130,10 @@ def test_opening_alone_does_not_end_a_row_of_failures() -> None:
 
 def test_only_what_may_be_the_connections_fault_is_met_by_opening_anew() -> None:
     """An outage, and rights or tables that somebody mends meanwhile; other errors say nothing against it."""
-    for kind in ("throttled", "transient", "poison", "corrupt"):
+    for kind in ("throttled", "transient", "poison", "queue"):
         state = evolve(Feeding(Offset(4)), Failed(kind, "", 0.0, 0.0), POLICY)
         assert next_step(state, 1.0, None) == Feed(Offset(4))
-    for kind in ("outage", "denied"):
+    for kind in ("outage", "denied", "corrupt"):
         state = evolve(Feeding(Offset(4)), Failed(kind, "", 0.0, 0.0), POLICY)
         assert next_step(state, 1.0, None) == Open()
 
