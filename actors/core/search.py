@@ -103,6 +103,11 @@ def put_off(search: Search) -> Search:
     return replace(search, pieces=tuple(rest), put_off=(*search.put_off, head))
 
 
+def once_more(search: Search) -> Search:
+    """The search with every row that was put off to be written again, after all others."""
+    return replace(search, pieces=(*search.pieces, *search.put_off), put_off=())
+
+
 def cleared(search: Search) -> Search:
     """The search after the guilty rows of its first piece were named, and taken out."""
     head, *rest = search.pieces

@@ -202,11 +202,12 @@ class Delivery:
             batch.search = searching.refused(batch.search, informed=False)
         elif self._burial.enabled:
             offset = batch.rows[piece.start].offset
-            batch.put_off[piece.start] = Blame(offset, WEATHER, error.detail, self._max_attempts)
+            batch.put_off[piece.start] = Blame(offset, WEATHER, error.detail, piece.attempts + 1)
             batch.search = searching.put_off(batch.search)
 
     async def _judge(self, batch: Batch) -> None:
-        """Only rows are left that were put off. If others were stored meanwhile, it is them."""
+        """Only rows are left that were put off. If others were stored meanwhile, either the weather has
+        changed, and one more attempt at each will pass, or it is them."""
         found = [batch.put_off[piece.start] for piece in batch.search.put_off]
         if not batch.search.stored:
             detail = f"nothing passes, together or alone: {found[-1].error}"
@@ -214,6 +215,10 @@ class Delivery:
             batch.given_back = True
             self._store.nothing_passes(error)
             raise error
+        if not batch.tried_again:
+            batch.tried_again = True
+            batch.search = searching.once_more(batch.search)
+            return
         await self._burial.bury(found, batch.rows)
         batch.dead.update(blame.offset for blame in found)
         batch.search = searching.Search()

@@ -26,6 +26,8 @@ class Batch:
         self.dead: set[Offset] = set()
         self.put_off: dict[int, Blame] = {}
         """Why rows were put off, by their places."""
+        self.tried_again = False
+        """Whether those have had one more attempt, after others had passed."""
         self.stored = 0
         """Writes that have passed."""
         self.given_back = False
