@@ -232,20 +232,25 @@ def assert_whole(cell: Cell) -> None:
 
 
 @contextlib.contextmanager
-def slow(scene: Scene, seconds: float, level: str = "statement") -> Generator[None]:
-    """Each statement that inserts metrics, or each row of it, takes so long; what still runs when the block
-    ends is let finish."""
+def inserting(scene: Scene, does: str, level: str = "statement") -> Generator[None]:
+    """Each statement that inserts metrics, or each row of it, does this first, in PL/pgSQL; what still runs
+    when the block ends is let finish."""
     scene.sql(
         f"""
-        create function public.wait() returns trigger language plpgsql as $$
-          begin perform pg_sleep({seconds}); return new; end $$;
-        create trigger a_fault before insert on metrics for each {level} execute function wait();
+        create function public.fault() returns trigger language plpgsql as $$
+          begin {does}; return new; end $$;
+        create trigger a_fault before insert on metrics for each {level} execute function fault();
         """
     )
     try:
         yield
     finally:
-        scene.sql("drop function wait() cascade")
+        scene.sql("drop function fault() cascade")
+
+
+def slow(scene: Scene, seconds: float, level: str = "statement") -> AbstractContextManager[None]:
+    """Each statement that inserts metrics, or each row of it, takes so long."""
+    return inserting(scene, f"perform pg_sleep({seconds})", level)
 
 
 class Outage(NamedTuple):

@@ -17,7 +17,7 @@ from tests.process.outage_fixtures import (
     local_supabase,
     scene,
 )
-from tests.process.outages import Scene, assert_whole, slow
+from tests.process.outages import Scene, assert_whole, inserting, slow
 from tests.supabase.faults import BlackHole, ResetAfterCommit, Unavailable
 from tests.supabase.keys import new_keys
 
@@ -168,4 +168,34 @@ def test_started_with_the_key_of_another_project(scene: Scene, launch: Launch) -
     cell.stop()
     cell.forebay.env["SUPABASE_SERVICE_ROLE_KEY"] = scene.supabase.service_role_key
     cell.forebay.start()
+    assert_whole(cell)
+
+
+@SUPABASE
+def test_a_lock_that_outlasts_every_attempt_is_weather(scene: Scene, launch: Launch) -> None:
+    """A table that is locked until single metrics have used up their attempts, and then is not: they are
+    tried once more before they are taken to be at fault, and are no dead letters."""
+    cell = launch(FOREBAY_STORE_BATCH_ROWS="2", METRICS_PERSISTER_RETRY_MAX_ATTEMPTS="1")
+    with inserting(scene, "raise exception using errcode = '55P03', message = 'lock timeout'"):
+        cell.ingest(25)
+        # The first two together, and the first alone.
+        eventually(lambda: scene.faults.count("POST", "/rest/v1/metrics") >= 2, "all attempts have failed")
+    assert_whole(cell)
+
+
+@BOTH
+def test_tables_made_anew_under_a_running_process(scene: Scene, launch: Launch) -> None:
+    """Emptied tables, cursors and all, while nobody was writing: with the next metrics the journal fills them
+    from its beginning, without a restart."""
+    cell = launch()
+    cell.ingest(500)
+    cell.forebay.drained()
+    scene.sql("truncate metrics, cursors, streams")
+    first = cell.accepted[0][0]
+
+    def filled() -> bool:
+        cell.ingest(25)
+        return scene.sql(f'select 1 from metrics where "offset" = {first}') != ""
+
+    eventually(filled, "the journal fills the tables")
     assert_whole(cell)
