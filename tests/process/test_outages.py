@@ -45,7 +45,7 @@ def row(
         local_supabase.revive()
 
 
-@pytest.fixture(scope="module", params=COLUMNS)
+@pytest.fixture(params=COLUMNS)
 def cell(request: pytest.FixtureRequest, row: Row) -> Cell:
     """One of its columns."""
     return row.cell(request.param)
