@@ -7,7 +7,7 @@ import math
 import signal
 import sys
 import time
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -15,12 +15,13 @@ from uuid import uuid4
 
 import msgspec
 
+from actors.cli.arguments import of_kind
 from actors.cli.client import add_url, base_url, headers
 from actors.cli.demo_metrics import Fleet, Plain, is_burst
 from actors.cli.exits import FAILED, FINE
 from actors.cli.flags import add_settings, settings_from
 from actors.cli.terminal import cut, paint, width
-from actors.config.kinds import Kind, duration, number, whole
+from actors.config.kinds import duration, number, whole
 
 _EPILOG = """\
 examples:
@@ -68,16 +69,27 @@ def add(parser: ArgumentParser) -> None:
     """The command's flags."""
     parser.epilog = _EPILOG
     flag = parser.add_argument
-    flag("--rate", type=_as(number(0.1, 1e6)), default=200.0, metavar="N", help="metrics a second (200)")
+    flag("--rate", type=of_kind(number(0.1, 1e6)), default=200.0, metavar="N", help="metrics a second (200)")
     flag(
-        "--duration", type=_as(duration(0.1, 1e9)), metavar="TIME", help="how long, as in 30s (until Ctrl-C)"
+        "--duration",
+        type=of_kind(duration(0.1, 1e9)),
+        metavar="TIME",
+        help="how long, as in 30s (until Ctrl-C)",
     )
-    flag("--sources", type=_as(whole(1, 10_000)), default=3, metavar="N", help="servers that measure (3)")
+    flag("--sources", type=of_kind(whole(1, 10_000)), default=3, metavar="N", help="servers that measure (3)")
     flag(
-        "--burst", type=_as(number(1, 1000)), default=5.0, metavar="N", help="factor of bursts; 1 is none (5)"
+        "--burst",
+        type=of_kind(number(1, 1000)),
+        default=5.0,
+        metavar="N",
+        help="factor of bursts; 1 is none (5)",
     )
     flag(
-        "--poison", type=_as(number(0, 1)), default=0.0, metavar="SHARE", help="share of invalid batches (0)"
+        "--poison",
+        type=of_kind(number(0, 1)),
+        default=0.0,
+        metavar="SHARE",
+        help="share of invalid batches (0)",
     )
     flag("--seed", type=int, metavar="N", help="the same metrics every time")
     flag("--json", action="store_true", help="print the summary as a JSON object, and no progress")
@@ -223,15 +235,3 @@ def _say(text: str) -> None:
 
 def _quiet(_: str) -> None:
     """Say nothing."""
-
-
-def _as(kind: Kind) -> Callable[[str], Any]:
-    """`kind` as argparse takes types."""
-
-    def parse(raw: str) -> Any:
-        try:
-            return kind.parse(raw)
-        except ValueError as error:
-            raise ArgumentTypeError(f"{raw!r} {error}") from error
-
-    return parse

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from actors.core.dead_letters import matching
+from actors.dead_letters.answers import UNANSWERED
 from actors.dead_letters.payloads import read_letters
 from actors.dead_letters.redriving import Redriving
-from actors.kernel import ActorRef, ActorStopped, AskTimeout, MailboxFull, MessageAbandoned, Question
+from actors.kernel import ActorRef, Question
 from actors.messages import DeadLettersMessage, DiscardSome, RedriveOne, RedriveSome
-from journal.committer import JournalFailedError, JournalFullError
-from journal.log import Journal, JournalClosedError
+from journal.log import Journal
 from journal.metric import Metric, Offset
 from journal.segment import JournalCorruptError
 from journal.state import DeadLetter
@@ -121,19 +121,8 @@ class DeadLettersPort:
     async def _ask(self, question: Question[R]) -> R:
         try:
             return await self._queue().ask(question, ANSWER_WITHIN)
-        except _UNANSWERED as error:
+        except UNANSWERED as error:
             raise DeadLettersUnavailableError(str(error)) from error
-
-
-_UNANSWERED = (
-    ActorStopped,
-    AskTimeout,
-    MailboxFull,
-    MessageAbandoned,
-    JournalFullError,
-    JournalFailedError,
-    JournalClosedError,
-)
 
 
 class NoDeadLetters:

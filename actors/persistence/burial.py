@@ -8,13 +8,11 @@ from typing import NamedTuple
 
 import structlog
 
+from actors.dead_letters.answers import UNANSWERED
 from actors.dead_letters.offsets import dead_offsets
 from actors.kernel import (
     ActorRef,
     ActorStopped,
-    AskTimeout,
-    MailboxFull,
-    MessageAbandoned,
 )
 from actors.messages import (
     Bury,
@@ -24,9 +22,7 @@ from actors.messages import (
     StoreRecovered,
 )
 from actors.stores.base import PoisonError, Refusal, Row
-from journal.committer import JournalFailedError, JournalFullError
 from journal.events import DeadLetterRetried, MetricDeadLettered
-from journal.log import JournalClosedError
 from journal.metric import Nanoseconds, Offset
 
 BURY_AT_ONCE = 500
@@ -143,7 +139,7 @@ class Burial:
             for at in range(0, len(letters), BURY_AT_ONCE):
                 some = letters[at : at + BURY_AT_ONCE]
                 await self._queue.ask(Bury(self._store, some), BURY_WITHIN)
-        except _NOT_KEPT as error:
+        except UNANSWERED as error:
             raise BurialFailedError(self._store, error) from error
         for blame in found:
             self._tell_people(blame, by_offset[blame.offset], now)
@@ -180,14 +176,3 @@ class Burial:
         if self._queue is not None:
             with contextlib.suppress(ActorStopped):
                 self._queue.try_tell(message)
-
-
-_NOT_KEPT = (
-    ActorStopped,
-    AskTimeout,
-    MailboxFull,
-    MessageAbandoned,
-    JournalFullError,
-    JournalFailedError,
-    JournalClosedError,
-)

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 
 from actors.stores.base import HistoryStore, LetterRow, PoisonError, Refusal, Row, StoreError
 from journal.metric import Offset
+from tests.actors.wrapped import Wrapped
 
 
-class Picky:
+class Picky(Wrapped):
     """`store`, but that a write with a metric whose name begins with `bad` is refused, whole; where it
     `names` them, with the guilty rows named. Counts the calls, and fails when told to."""
 
     def __init__(self, store: HistoryStore, *, names: bool = False) -> None:
-        self.name = store.name
-        self.batch = store.batch
-        self._store = store
+        super().__init__(store)
         self._names = names
         self.refuses = True
         self.refuses_all = False
@@ -27,20 +26,12 @@ class Picky:
         self.writes: list[int] = []
         self.mirrored: dict[Offset, LetterRow] = {}
         self.mirror_fails: StoreError | None = None
-        self.look = store.look
-        self.close = store.close
-        self.maintain = store.maintain
-        self.offsets = store.offsets
-        self.rows = store.rows
-        self.series = store.series
-        self.names = store.names
-        self.sessions = store.sessions
 
     async def open(self, journal_id: str) -> Offset | None:
         self.opens += 1
         if self.before is not None:
             raise self.before
-        return await self._store.open(journal_id)
+        return await super().open(journal_id)
 
     async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
         self.writes.append(len(rows))
@@ -53,10 +44,10 @@ class Picky:
             raise PoisonError(self.name, detail, cause="check", refusals=refusals)
         if self.chance is not None and any(row.metric.name in self.stuck for row in rows):
             raise self.chance
-        await self._store.write(rows, cursor)
+        await super().write(rows, cursor)
 
     async def mirror(self, letters: Sequence[LetterRow]) -> None:
         if self.mirror_fails is not None:
             raise self.mirror_fails
-        await self._store.mirror(letters)
+        await super().mirror(letters)
         self.mirrored |= {letter.offset: letter for letter in letters}

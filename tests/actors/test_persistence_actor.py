@@ -25,6 +25,7 @@ from actors.stores.memory import MemoryStore, MemoryTables
 from actors.stores.sqlite import SqliteStore
 from journal.disk import OsFileSystem
 from journal.metric import Offset
+from tests.actors.wrapped import Wrapped
 from tests.journal.faults import SlowSync
 from tests.process.composed import SEGMENT, Composed, composed, until
 from web.ports import StoreStatus
@@ -35,32 +36,22 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class Moody:
+class Moody(Wrapped):
     """A real store that fails when told to: before a write, after it, or never coming back from it."""
 
     def __init__(self, store: HistoryStore) -> None:
-        self.name = store.name
-        self.batch = store.batch
-        self.mirror = store.mirror
-        self.maintain = store.maintain
-        self._store = store
+        super().__init__(store)
         self.before: StoreError | None = None
         self.after: StoreError | None = None
         self.hangs = False
         self.opening: StoreError | None = None
         self.crash: Exception | None = None
         self.writes = 0
-        self.close = store.close
-        self.offsets = store.offsets
-        self.rows = store.rows
-        self.series = store.series
-        self.names = store.names
-        self.sessions = store.sessions
 
     async def open(self, journal_id: str) -> Offset | None:
         if self.opening is not None:
             raise self.opening
-        return await self._store.open(journal_id)
+        return await super().open(journal_id)
 
     async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
         self.writes += 1
@@ -71,7 +62,7 @@ class Moody:
             raise self.before
         if self.hangs:
             await asyncio.Event().wait()
-        await self._store.write(rows, cursor)
+        await super().write(rows, cursor)
         if self.after is not None:
             raise self.after
 
