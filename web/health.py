@@ -154,7 +154,8 @@ def _flow(report: StatusReport) -> Health:
         waits = "dead letter waits" if queue.pending == 1 else "dead letters wait"
         return Health("busy", f"{stored}; {queue.pending:,} {waits}: see `forebay dlq ls`.")
     if report.dead_lettered:
-        return Health("good", f"{stored}; {report.dead_lettered:,} were given up as dead letters.")
+        were = "was" if report.dead_lettered == 1 else "were"
+        return Health("good", f"{stored}; {report.dead_lettered:,} {were} given up as dead letters.")
     if accepted == 1:
         return Health("good", "The one accepted metric is stored.")
     return Health("good", f"All {accepted:,} accepted metrics are stored.")
