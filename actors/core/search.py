@@ -3,11 +3,14 @@
 A batch begins as one piece. A piece that is refused is cut in two, until the guilty stand alone; k guilty
 ones among n take at most `2 k (log2(n / k) + 2) + 1` writes (test_search.py holds it to that).
 Where the left half of a refused piece passes, the right one must be guilty, and is cut without being asked.
+A store that names the guilty is believed, and the search is shorter: see `cleared`.
 
 Rows go in order, so the cursor follows: it stands before the first row that is neither stored nor given up.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -17,7 +20,8 @@ class Piece(msgspec.Struct, frozen=True):
     """The rows `[start, end)` of a batch, to be written together; `attempts` at them have failed by chance.
 
     `left`: with the piece behind it, it was refused, so if it passes that one is guilty. `suspect`: it is
-    known that something in here will be refused.
+    known that something in here will be refused. `crowded`: the store has named a guilty one of it, or near
+    it, and may know but one at a time.
     """
 
     start: int
@@ -25,6 +29,7 @@ class Piece(msgspec.Struct, frozen=True):
     attempts: int = 0
     left: bool = False
     suspect: bool = False
+    crowded: bool = False
 
     @property
     def size(self) -> int:
@@ -108,10 +113,21 @@ def once_more(search: Search) -> Search:
     return replace(search, pieces=(*search.pieces, *search.put_off), put_off=())
 
 
-def cleared(search: Search) -> Search:
-    """The search after the guilty rows of its first piece were named, and taken out."""
+def cleared(search: Search, named: Sequence[int]) -> Search:
+    """The search after the guilty rows of its first piece at the places `named` were taken out.
+
+    A store that names one at a time is sent the whole piece again only once: after that the piece is cut at
+    each guilty row, and halved behind it. k guilty ones take at most 3 k + 1 writes, of few rows where they
+    stand close.
+    """
     head, *rest = search.pieces
-    return replace(search, pieces=(Piece(head.start, head.end), *rest))
+    if len(named) > 1 or not head.crowded:
+        return replace(search, pieces=(Piece(head.start, head.end, crowded=len(named) == 1), *rest))
+    behind = named[0] + 1
+    middle = (behind + head.end) // 2
+    parts = ((head.start, named[0]), (behind, middle), (middle, head.end))
+    pieces = (Piece(start, end, crowded=True) for start, end in parts if start < end)
+    return replace(search, pieces=(*pieces, *rest))
 
 
 def _halves(piece: Piece, *, informed: bool) -> tuple[Piece, Piece]:

@@ -135,8 +135,12 @@ class Delivery:
         """After `rows` were refused, `found` among them being to blame; none, if that is not known yet."""
         if found:
             batch.dead.update(blame.offset for blame in found)
-            alone = len(rows) == 1
-            batch.search = (searching.given_up if alone else searching.cleared)(batch.search)
+            if len(rows) == 1:
+                batch.search = searching.given_up(batch.search)
+            else:
+                batch.search = searching.cleared(
+                    batch.search, batch.places({blame.offset for blame in found})
+                )
             return
         if error.smaller:
             self._size = self._size.too_large(len(rows))

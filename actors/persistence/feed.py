@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from actors.core.rows import rows_of
 from actors.core.search import Search, begin
@@ -38,6 +38,11 @@ class Batch:
         piece = self.search.pieces[0]
         rows = self.rows[piece.start : piece.end]
         return [row for row in rows if row.offset not in self.dead] if self.dead else list(rows)
+
+    def places(self, offsets: Collection[Offset]) -> list[int]:
+        """Where in the search's first piece the rows at `offsets` are, ascending."""
+        piece = self.search.pieces[0]
+        return [place for place in range(piece.start, piece.end) if self.rows[place].offset in offsets]
 
     def cursor(self, search: Search) -> Offset:
         """Where the store's cursor is when `search` says how far things are."""

@@ -88,3 +88,47 @@ def test_attempts_are_counted_and_forgotten_with_the_piece() -> None:
     halves = searching.refused(search, informed=False)
     assert [piece.attempts for piece in halves.pieces] == [0, 0]
     assert [piece.suspect or piece.left for piece in halves.pieces] == [False, False]
+
+
+class OneAtATime(Outcome):
+    """The same against a store that names the first guilty row of a write that it refuses."""
+
+    def __init__(self, rows: int, guilty: set[int]) -> None:
+        self.calls = 0
+        self.sent = 0
+        self.stored: list[int] = []
+        self.buried: list[int] = []
+        gone: set[int] = set()
+        search = searching.begin(rows)
+        while not search.is_over:
+            search = searching.limited(search, rows)
+            piece = search.pieces[0]
+            sent = [row for row in range(piece.start, piece.end) if row not in gone]
+            self.calls += bool(sent)
+            self.sent += len(sent)
+            found = next((row for row in sent if row in guilty), None)
+            if found is None:
+                self.stored += sent
+                search = searching.passed(search)
+                continue
+            self.buried.append(found)
+            gone.add(found)
+            alone = len(sent) == 1
+            search = searching.given_up(search) if alone else searching.cleared(search, [found])
+
+
+@settings(max_examples=300)
+@given(st.integers(1, 500), st.sets(st.integers(0, 499), max_size=60))
+def test_who_is_named_need_not_be_searched_for(rows: int, among: set[int]) -> None:
+    """A store that names one guilty row at a time is asked at most 3 k + 1 times, and 2 times for one."""
+    guilty = {row for row in among if row < rows}
+    outcome = OneAtATime(rows, guilty)
+    assert outcome.stored == [row for row in range(rows) if row not in guilty]
+    assert outcome.buried == sorted(guilty)
+    assert outcome.calls <= 3 * len(guilty) + 1
+    assert len(guilty) != 1 or outcome.calls <= 2
+
+
+def test_a_crowd_is_not_sent_again_and_again() -> None:
+    """Of 5,000 rows every second is guilty and named alone: a few times as many are sent, not 6 million."""
+    assert OneAtATime(5_000, set(range(0, 5_000, 2))).sent < 20 * 5_000
