@@ -84,6 +84,9 @@ def classify(target: Target, error: Exception) -> StoreError:
             return DeniedError(
                 store, f"{place}: {said}: the server has no TLS; check sslmode of the store's URL"
             )
+        case ConnectionError() if "connection_lost()" in said:
+            # asyncpg's own words for a proxy or pooler whose server is gone.
+            return OutageError(store, f"{place}: who answers hangs up at once: is the server behind it up?")
         case TimeoutError():
             return OutageError(store, f"{place}: no answer in time", smaller=True)
         case _ if isinstance(error, _UNSENDABLE):
