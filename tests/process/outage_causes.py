@@ -22,6 +22,8 @@ from tests.supabase.faults import (
 WRONG_KEY = Answer(401, '{"message":"Invalid API key","hint":"Double check your Supabase API key."}')
 AWAY = frozenset({"outage"})
 REFUSED = frozenset({"denied"})
+CHANCE = frozenset({"transient"})
+THROTTLED = frozenset({"throttled"})
 
 
 @contextlib.contextmanager
@@ -125,7 +127,7 @@ def statement_timeout(scene: Scene) -> Generator[None]:
     """Every row takes longer than a statement may."""
     postgres, database = scene.supabase.postgres, scene.supabase.database
     with (
-        database_faults.slow_rows(postgres, database, 2),
+        outages.slow(scene, 0.5, "row"),
         database_faults.statement_timeout(postgres, database, 250),
     ):
         yield
@@ -139,34 +141,29 @@ def a_row_a_second(scene: Scene) -> Generator[None]:
 
 
 IN_THE_DATABASE = (
-    Outage("postgres-stopped", postgres_stopped, frozenset({"outage", "transient"})),
-    Outage("table-dropped", table_dropped, REFUSED),
-    Outage("read-only", read_only, AWAY),
-    Outage("statement-time-out", statement_timeout, frozenset({"transient", "outage"}), opens=False),
-    Outage("a-row-a-second", a_row_a_second, frozenset({"transient", "outage"}), opens=False),
+    Outage("postgres-stopped", postgres_stopped, "refused|HTTP 503|hangs up at once", AWAY),
+    Outage("table-dropped", table_dropped, "run `forebay db migrate`", REFUSED),
+    Outage("read-only", read_only, "read-only transaction", AWAY),
+    Outage("statement-time-out", statement_timeout, "due to statement timeout", CHANCE, opens=False),
+    Outage("a-row-a-second", a_row_a_second, "no answer|statement timeout", AWAY | CHANCE, opens=False),
 )
 OUTAGES = {
     "supabase": (
-        Outage("503", on_the_wire(Unavailable()), AWAY),
-        Outage("429", on_the_wire(TooManyRequests(1)), frozenset({"throttled"}), opens=False),
-        Outage("postgrest-stopped", postgrest_stopped, AWAY),
-        Outage("black-hole", on_the_wire(BlackHole()), AWAY),
-        Outage("reset-mid-request", on_the_wire(ResetMidRequest()), AWAY),
-        Outage("wrong-key", on_the_wire(WRONG_KEY), REFUSED),
+        Outage("503", on_the_wire(Unavailable()), "HTTP 503", AWAY),
+        Outage("429", on_the_wire(TooManyRequests(1)), "too many requests", THROTTLED, opens=False),
+        Outage("postgrest-stopped", postgrest_stopped, "HTTP 502", AWAY),
+        Outage("black-hole", on_the_wire(BlackHole()), "no answer within 2 s", AWAY),
+        Outage("reset-mid-request", on_the_wire(ResetMidRequest()), "connection broke", AWAY),
+        Outage("wrong-key", on_the_wire(WRONG_KEY), "check SUPABASE_SERVICE_ROLE_KEY", REFUSED),
         *IN_THE_DATABASE,
     ),
     "postgresql": (
-        Outage("nobody-listens", nobody_listens, AWAY),
-        Outage("black-hole", on_the_wire(BlackHole()), AWAY),
-        Outage("reset-mid-request", on_the_wire(ResetMidRequest(1_000)), AWAY),
-        Outage("starting-up", on_the_wire(Unavailable()), frozenset({"transient"}), opens=False),
-        Outage(
-            "too-many-clients",
-            on_the_wire(TooManyRequests()),
-            frozenset({"throttled", "outage"}),
-            opens=False,
-        ),
-        Outage("wrong-password", wrong_password, REFUSED),
+        Outage("nobody-listens", nobody_listens, "refused", AWAY),
+        Outage("black-hole", on_the_wire(BlackHole()), "no answer within 2 s", AWAY),
+        Outage("reset-mid-request", on_the_wire(ResetMidRequest(1_000)), "connection", AWAY),
+        Outage("starting-up", on_the_wire(Unavailable()), "not yet accepting", CHANCE, opens=False),
+        Outage("too-many-clients", on_the_wire(TooManyRequests()), "too many clients", AWAY),
+        Outage("wrong-password", wrong_password, "check user and password", REFUSED),
         *IN_THE_DATABASE,
     ),
 }

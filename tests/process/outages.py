@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import time
@@ -164,11 +165,13 @@ class Cell:
 
         def troubled() -> dict[str, Any] | None:
             store = self.store()
-            bad = store["state"] in ("waiting", "blocked") and store["last_error"]
+            bad = store["state"] in ("waiting", "blocked") and re.search(
+                outage.told, store["last_error"] or ""
+            )
             opened = store["breaker"] != "closed" or not outage.opens
             return store if bad and opened and store["error_kind"] in outage.kinds else None
 
-        store = patiently(troubled, f"{outage.name}: {self.scene.store} is in trouble")
+        store = patiently(troubled, f"{outage.name}: the status says {outage.told!r}")
         self.seen.append(store)
         self.readiness.add(self.forebay.readiness())
         return store
@@ -267,10 +270,12 @@ def slow(scene: Scene, seconds: float, level: str = "statement") -> AbstractCont
 
 
 class Outage(NamedTuple):
-    """Something that can happen to a store; `kinds` it may be taken for, and whether it `opens` a breaker."""
+    """Something that can happen to a store: what people are told, as a pattern, which `kinds` it may be taken
+    for, and whether it `opens` a breaker."""
 
     name: str
     begin: Callable[[Scene], AbstractContextManager[None]]
+    told: str
     kinds: frozenset[str]
     opens: bool = True
 
