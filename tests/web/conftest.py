@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 
 @pytest.fixture
@@ -12,6 +11,3 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"use_uvloop": True}
 
 
-# The machine is shared: how long one example takes says nothing of the code.
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
