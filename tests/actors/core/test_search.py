@@ -132,3 +132,17 @@ def test_who_is_named_need_not_be_searched_for(rows: int, among: set[int]) -> No
 def test_a_crowd_is_not_sent_again_and_again() -> None:
     """Of 5,000 rows every second is guilty and named alone: a few times as many are sent, not 6 million."""
     assert OneAtATime(5_000, set(range(0, 5_000, 2))).sent < 20 * 5_000
+
+
+def test_what_was_put_off_is_written_once_more_after_all_others() -> None:
+    """The weather may have changed meanwhile: rows that were put off come back behind the others, in order,
+    and the cursor still waits for the first of them."""
+    search = searching.limited(searching.begin(3), 1)
+    search = searching.put_off(searching.failed(search))
+    search = searching.limited(search, 1)
+    search = searching.put_off(searching.failed(search))
+    again = searching.once_more(searching.passed(search))
+    assert [(piece.start, piece.end) for piece in again.pieces] == [(0, 1), (1, 2)]
+    assert not again.put_off
+    assert again.first_unsettled == 0
+    assert searching.passed(again).first_unsettled == 1
