@@ -89,7 +89,7 @@ class StatusPort:
             accepted=state.accepted,
             persisted=stores[0].persisted,
             dead_lettered=stores[0].dead_lettered,
-            pending=stores[0].lag,
+            pending=stores[0].lag + stores[0].missing,
             version=__version__,
             started_at=self._started_at,
         )

@@ -157,8 +157,9 @@ class StoreStatus(msgspec.Struct, frozen=True):
 
     `state` is "off" where persistence is switched off, `breaker` "off" where that is. The breaker has stood
     so since `breaker_since`; an open one lets a probe through at `next_probe_at`. `attempts` have failed in
-    a row since `failing_since`, the last with `last_error` of the kind `error_kind`. Points in time are
-    nanoseconds, 0 where there is none.
+    a row since `failing_since`, the last with `last_error` of the kind `error_kind`. `missing` metrics had
+    been retired from the journal before this store could have them. Points in time are nanoseconds, 0 where
+    there is none.
     """
 
     name: str
@@ -175,6 +176,7 @@ class StoreStatus(msgspec.Struct, frozen=True):
     attempts: int = 0
     error_kind: str | None = None
     failing_since: Nanoseconds = 0
+    missing: int = 0
 
 
 class DeadLetterStatus(msgspec.Struct, frozen=True):

@@ -105,6 +105,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
         self._burial = burial
         self._pressure = pressure
         self._store = GuardedStore(store, progress, timeout=timeout, recovered=self._recovered)
+        self._feed = JournalFeed(journal)
         self._delivery = Delivery(
             self._store,
             progress,
@@ -112,9 +113,9 @@ class PersistenceActor(Actor[PersistenceMessage]):
             most_rows=most_rows,
             max_attempts=policy.max_attempts,
             hold_after=hold_after,
+            latest=self._feed.latest,
             clock=lambda: self.context.clock.monotonic(),
         )
-        self._feed = JournalFeed(journal)
         self._batch: Batch | None = None
         self._asleep = False
         self._stirred = False
@@ -256,23 +257,41 @@ class PersistenceActor(Actor[PersistenceMessage]):
 
     async def _open(self) -> None:
         cursor = await self._store.open(str(self._journal.id))
-        begin = self._journal.first_offset
-        if cursor is None and begin > 0:
-            log.warning("a new store begins where the journal does", store=self._store.name, offset=begin)
-        cursor = Offset(max(cursor or 0, begin))
-        if cursor > self._journal.next_offset:
+        if cursor is not None and cursor > self._journal.next_offset:
             raise StoreAheadError(self._store.name, cursor, self._journal.next_offset)
+        held, begin = cursor, self._journal.first_offset
+        cursor = Offset(max(held or 0, begin))
         given = await accepted_before(
             self._journal.directory, cursor, frontier=lambda: self._journal.frontier
         )
         progress = self._progress
+        progress.missing = self._retired_before(held, given) if (held or 0) < begin else 0
         progress.dead_lettered = await self._burial.look(cursor)
-        progress.persisted = given - progress.dead_lettered
+        progress.persisted = given - progress.dead_lettered - progress.missing
         progress.cursor = cursor
         progress.opened = True
         await self._forget_reading()
         self._move(Opened(cursor))
         log.info("store open", store=self._store.name, cursor=cursor, lag=self._lag())
+
+    def _retired_before(self, held: Offset | None, given: int) -> int:
+        """How many of the `given` metrics before the journal's beginning are lacking in a store that holds
+        everything before `held` (None: nothing), as far as the journal knows: they cannot be brought any
+        more."""
+        known = self._journal.state.cursors.get(self._store.name)
+        told = {"store": self._store.name, "cursor": held, "first_offset": self._journal.first_offset}
+        if held is not None and known is not None and known.offset >= self._journal.first_offset:
+            log.warning(
+                "the store went back behind what is retired: `forebay audit` tells what it has", **told
+            )
+            return 0
+        has = known.persisted + known.dead_lettered if held is not None and known is not None else 0
+        missing = max(0, given - has)
+        if missing:
+            log.error(
+                "the store lacks metrics that are retired: they came before it", missing=missing, **told
+            )
+        return missing
 
     async def _feed_from(self, cursor: Offset) -> bool:
         """One write, of the next batch or of what is left of the last; False when the store is level with
@@ -316,16 +335,15 @@ class PersistenceActor(Actor[PersistenceMessage]):
         refused: list[DeadLetterRetried] = []
         try:
             if self._is_feeding:
-                passed, found = await self._delivery.redrive(command.rows)
-                stored = [ids[offset] for offset in passed]
+                came = await self._delivery.redrive(command.rows)
+                stored = [ids[offset] for offset in came.stored]
                 refused = [
                     DeadLetterRetried(ids[blame.offset], blame.cause, blame.error, blame.is_weather)
-                    for blame in found
+                    for blame in came.refused
                 ]
-        except StoreError as error:
-            log.warning("dead letters stay for now", store=self._store.name, error=str(error))
+                if came.error is not None:
+                    log.warning("dead letters wait", store=self._store.name, error=str(came.error))
         finally:
-            self._progress.redriven(len(stored))
             self._burial.written(stored, refused)
 
     async def _mirror(self, command: MirrorLetters) -> None:

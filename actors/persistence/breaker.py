@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
 
+from msgspec.structs import replace
 from pybreaker import CircuitBreaker, CircuitBreakerError, CircuitBreakerStorage
 
 from actors.stores.base import StoreError
@@ -70,8 +71,12 @@ class StoreBreaker:
         """Seconds for which nothing may be tried; 0: a probe is due; None: it is not open."""
         if self.state.position != "open":
             return None
-        # A clock that was set back must not keep it open for longer than a whole time-out.
-        return min(max(0.0, (self.state.probe_at - self._now()) / SECOND), self._timeout)
+        held = (self.state.probe_at - self._now()) / SECOND
+        if held > self._timeout:
+            # A clock that was set back must not keep it open for longer than a whole time-out.
+            held = self._timeout
+            self.state = replace(self.state, probe_at=self._now() + int(held * SECOND))
+        return max(0.0, held)
 
     def admit(self) -> bool:
         """Whether what is tried now is the probe; an open breaker, its time over, is half-open from here."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
+from typing import NamedTuple
 
 import structlog
 
@@ -21,10 +22,20 @@ TRIALS = 16
 log = structlog.get_logger("persistence")
 
 
+class Redriven(NamedTuple):
+    """What came of dead letters that were sent again: `stored` ones, those `refused` once more, and `error`,
+    why the others were not tried; None: all were."""
+
+    stored: list[Offset]
+    refused: list[Blame]
+    error: StoreError | None
+
+
 class Delivery:
     """Brings batches to `store`, at most `most_rows` a write. A write that fails by chance `max_attempts`
     times is taken apart; once `hold_after` metrics in a row were refused (0: never), the table is to blame
-    and not the metrics, and nothing more is given up. `clock` is monotonic, in seconds."""
+    and not the metrics, and nothing more is given up until one of the next or of the `latest` passes.
+    `clock` is monotonic, in seconds."""
 
     def __init__(
         self,
@@ -35,6 +46,7 @@ class Delivery:
         most_rows: int,
         max_attempts: int,
         hold_after: int,
+        latest: Callable[[], Awaitable[Sequence[Row]]],
         clock: Callable[[], float],
     ) -> None:
         self._store = store
@@ -43,6 +55,7 @@ class Delivery:
         self._max_attempts = max_attempts
         self._hold_after = hold_after
         self._refused_in_a_row = 0
+        self._latest = latest
         self._clock = clock
         self._size = batch_size(store.batch.first, min(store.batch.most, most_rows))
         self.took = 0.0
@@ -77,9 +90,9 @@ class Delivery:
         if batch.search.is_over:
             await self._finish(batch)
 
-    async def redrive(self, rows: Sequence[Row]) -> tuple[list[Offset], list[Blame]]:
-        """Which of `rows`, dead letters, are stored now, and which are refused once more. What is in neither
-        was not tried: the store is away, and `progress` says why not."""
+    async def redrive(self, rows: Sequence[Row]) -> Redriven:
+        """Write `rows`, dead letters. A row that fails by chance, alone, is refused for the weather; where
+        none has passed before it, the others are left for another time."""
         batch, stored, refused = Batch(rows, self._progress.cursor), list[Offset](), list[Blame]()
         while batch.search.pieces:
             batch.search = searching.limited(batch.search, self._size.rows)
@@ -91,18 +104,30 @@ class Delivery:
                 found = blamed(head, error)
                 refused += found
                 self._take_apart(batch, head, found, error)
+            except StoreError as error:
+                if error.smaller:
+                    self._size = self._size.too_large(len(head))
+                if not isinstance(error, TransientError):
+                    return Redriven(stored, refused, error)
+                if len(head) > 1:
+                    batch.search = searching.refused(batch.search, informed=False)
+                    continue
+                refused.append(Blame(head[0].offset, WEATHER, error.detail))
+                if not stored:
+                    return Redriven(stored, refused, error)
+                batch.search = searching.given_up(batch.search)
             else:
                 stored += [row.offset for row in head]
                 batch.search = searching.passed(batch.search)
-        return stored, refused
+        return Redriven(stored, refused, None)
 
     async def _send(self, batch: Batch) -> None:
         batch.search = searching.limited(batch.search, self._size.rows)
         rows, after = batch.head(), searching.passed(batch.search)
-        began = self._clock()
+        began, cursor = self._clock(), batch.cursor(after)
         try:
             if rows:
-                await self._store.write(rows, batch.cursor(after))
+                await self._store.write(rows, cursor)
         except PoisonError as error:
             # Without a queue the one that blocks must stand alone: what is before it is stored.
             found = blamed(rows, error) if self._burial.enabled or len(rows) == 1 else []
@@ -119,6 +144,7 @@ class Delivery:
             batch.search = after
             if rows:
                 batch.stored += 1
+                batch.reached = cursor
                 self._refused_in_a_row = 0
             self._progress.passed(len(rows), 0)
             self._move(batch)
@@ -165,10 +191,10 @@ class Delivery:
         return 0 < self._hold_after <= self._refused_in_a_row
 
     async def _try_others(self, batch: Batch) -> None:
-        """See whether the store takes anything at all: a metric each of other names and sources. Raises
-        DeniedError, and `batch` is to be read again, where it does not."""
+        """See whether the store takes anything at all: a metric each of other names and sources, of the
+        latest and of what is next. Raises DeniedError, and `batch` is to be read again, where it does not."""
         last: PoisonError | None = None
-        for row in _samples(batch):
+        for row in [*_samples(await self._latest(), batch.dead), *_samples(batch.rows, batch.dead)]:
             try:
                 await self._store.write([row], batch.cursor(batch.search))
             except PoisonError as error:
@@ -230,20 +256,19 @@ class Delivery:
 
     async def _finish(self, batch: Batch) -> None:
         """Move the store's cursor behind `batch` where no write has."""
-        last_is_dead = bool(batch.rows) and batch.rows[-1].offset in batch.dead
-        if self._store.is_probing or last_is_dead:
+        if self._store.is_probing or (batch.rows and batch.reached != batch.end):
             await self._store.write([], batch.end)
             batch.stored += 1
         self._progress.cursor = batch.end
         self._progress.waiting_since = 0
 
 
-def _samples(batch: Batch) -> list[Row]:
-    """The latest rows of `batch` that are no dead letters, one for each name and source; TRIALS at most."""
+def _samples(rows: Sequence[Row], dead: Set[Offset]) -> list[Row]:
+    """The latest of `rows` that are no dead letters, one for each name and source; TRIALS at most."""
     found: dict[tuple[str, str], Row] = {}
-    for row in reversed(batch.rows):
+    for row in reversed(rows):
         kind = (row.metric.source, row.metric.name)
-        if kind not in found and row.offset not in batch.dead:
+        if kind not in found and row.offset not in dead:
             found[kind] = row
             if len(found) == TRIALS:
                 break

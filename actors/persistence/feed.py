@@ -11,8 +11,14 @@ from actors.stores.base import Row
 from journal.committer import JournalFailedError
 from journal.log import Frontier, Journal
 from journal.metric import Nanoseconds, Offset
-from journal.reader import JournalReader, OffsetRetiredError
+from journal.reader import JournalReader, OffsetRetiredError, reading
 from journal.segment import JournalCorruptError
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Bytes of journal in a batch, about: metrics may be of any size."""
+
+LATEST = 2_000
+"""Offsets at the journal's end."""
 
 
 class Batch:
@@ -30,6 +36,8 @@ class Batch:
         """Whether those have had one more attempt, after others had passed."""
         self.stored = 0
         """Writes that have passed."""
+        self.reached: Offset | None = None
+        """The cursor of the last of them."""
         self.given_back = False
         """Whether it is to be read again, with what has come since."""
 
@@ -61,14 +69,14 @@ class JournalFeed:
         self._read_to = Offset(0)
 
     async def next(self, cursor: Offset, most: int) -> Batch:
-        """At most `most` rows from `cursor` on, which is where the last batch ended unless `forget` was
-        called since; none where the store is level."""
+        """At most `most` rows, and about MOST_BYTES of journal, from `cursor` on, which is where the last
+        batch ended unless `forget` was called since; none where the store is level."""
         await self._move_limit()
         if self._reader is None:
             self._reader = JournalReader(self._journal.directory, cursor, frontier=lambda: self._limit)
             self._read_to = cursor
-        rows = self._ahead
-        while len(rows) < most:
+        rows, size = self._ahead, 0
+        while len(rows) < most and size < MOST_BYTES:
             try:
                 records = await self._reader.read()
             except OffsetRetiredError as error:
@@ -77,17 +85,31 @@ class JournalFeed:
                 break
             for record in records:
                 rows += rows_of(record, cursor)
+                size += record.size
             self._read_to = records[-1].next_offset
         taken, self._ahead = rows[:most], rows[most:]
         return Batch(taken, Offset(taken[-1].offset + 1) if self._ahead else self._read_to)
 
     async def waiting_since(self, cursor: Offset) -> Nanoseconds:
-        """When the first metric from `cursor` on was accepted; 0 if there is none."""
+        """When the first metric from `cursor` on, or the first that is left, was accepted; 0 if there is
+        none, or none that can be read."""
         try:
-            batch = await self.next(cursor, 1)
+            batch = await self.next(Offset(max(cursor, self._journal.first_offset)), 1)
+        except JournalCorruptError:
+            return 0
         finally:
             await self.forget()
         return batch.rows[0].accepted_at if batch.rows else 0
+
+    async def latest(self) -> list[Row]:
+        """The metrics among the last LATEST offsets. Raises JournalCorruptError."""
+        begin = Offset(max(self._journal.first_offset, self._journal.next_offset - LATEST))
+        rows: list[Row] = []
+        async with reading(self._journal.directory, begin, frontier=lambda: self._journal.frontier) as reader:
+            while records := await reader.read():
+                for record in records:
+                    rows += rows_of(record, begin)
+        return rows
 
     async def forget(self) -> None:
         """Let go of what was read ahead; the next batch may begin anywhere."""

@@ -40,6 +40,8 @@ class StoreProgress:
         self.cursor = known.offset
         self.persisted = known.persisted
         self.dead_lettered = known.dead_lettered
+        self.missing = 0
+        """Metrics that the store will never be given: they were retired before it could have them."""
         self.breaker = breaker
         self.fed = fed
         self.opened = False
@@ -104,7 +106,7 @@ class StoreProgress:
 
     def lag(self, accepted: int) -> int:
         """Metrics that wait, `accepted` being in the journal."""
-        return accepted - self.persisted - self.dead_lettered
+        return accepted - self.persisted - self.dead_lettered - self.missing
 
     def status(self, accepted: int, now: Nanoseconds) -> StoreStatus:
         """The store at a glance, `accepted` metrics being in the journal."""
@@ -125,6 +127,7 @@ class StoreProgress:
             attempts=self._attempts(),
             error_kind=state.kind if isinstance(state, Waiting) else None,
             failing_since=self.failing_since,
+            missing=self.missing,
         )
 
     def _error(self) -> str | None:

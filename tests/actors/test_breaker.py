@@ -127,3 +127,12 @@ def test_a_clock_that_was_set_back_does_not_keep_it_open() -> None:
     for _ in range(3):
         clocked.breaker.failed(OUTAGE)
     assert clocked.after(-86_400).held() == 60
+
+
+def test_a_clock_that_was_set_back_is_waited_for_once_only() -> None:
+    """Looked at again and again, it opens after one whole time-out, not after the whole jump."""
+    clocked = Clocked()
+    for _ in range(3):
+        clocked.breaker.failed(OUTAGE)
+    clocked.after(-3_600)
+    assert [clocked.after(20).held() for _ in range(4)] == [60, 40, 20, 0]

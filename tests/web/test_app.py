@@ -77,7 +77,12 @@ BAD_INPUT: dict[str, tuple[bytes, dict[str, str], int, str]] = {
     "20 MB": (b" " * 20_000_000, JSON, 413, "8388608"),
     "gzip bomb": (gzip.compress(BOMB, mtime=0), JSON | {"content-encoding": "gzip"}, 413, "decompressed"),
     "zstd bomb": (zstandard.compress(BOMB), JSON | {"content-encoding": "zstd"}, 413, "decompressed"),
-    "truncated gzip": (gzip.compress(PLAIN, mtime=0)[:-9], JSON | {"content-encoding": "gzip"}, 400, "cut short"),
+    "truncated gzip": (
+        gzip.compress(PLAIN, mtime=0)[:-9],
+        JSON | {"content-encoding": "gzip"},
+        400,
+        "cut short",
+    ),
     "gzip that is none": (PLAIN, JSON | {"content-encoding": "gzip"}, 400, "not valid gzip"),
     "unknown encoding": (PLAIN, JSON | {"content-encoding": "br"}, 415, "'br'"),
     "wrong content type": (PLAIN, {"content-type": "text/plain"}, 415, "'text/plain'"),
