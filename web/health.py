@@ -144,6 +144,10 @@ def _flow(report: StatusReport) -> Health:
         return Health("good", "Ready; no metric has been accepted yet.")
     if report.stores and all(store.state == "off" for store in report.stores):
         return Health("busy", f"Persistence is switched off; {_metrics(pending)} wait in the journal.")
+    lacking = max(report.stores, key=lambda store: store.missing, default=None)
+    if lacking is not None and lacking.missing:
+        lacks = f"{lacking.name} lacks {_metrics(lacking.missing)}"
+        return Health("bad", f"{lacks}, retired from the journal before it could have them.")
     behind = max(report.stores, key=lambda store: store.lag, default=None)
     if behind is not None and behind.lag >= CATCHING_UP_FROM:
         return Health("busy", f"{_metrics(behind.lag)} wait in the journal; {behind.name} is catching up.")

@@ -54,6 +54,11 @@ FAILED = replace(
             "999,993 of 1,000,000 metrics are stored, the last 7 on their way.",
         ),
         (
+            report(replace(STORE, missing=1_234)),
+            "bad",
+            "supabase lacks 1,234 metrics, retired from the journal before it could have them.",
+        ),
+        (
             report(replace(STORE, lag=10_000)),
             "busy",
             "10,000 metrics wait in the journal; supabase is catching up.",
