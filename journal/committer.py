@@ -18,7 +18,7 @@ import msgspec
 
 from journal.disk import is_full
 from journal.events import Appendable, Durability, encoder, is_metrics, is_plain, offsets_of, width
-from journal.framing import RECORD_HEADER_SIZE, Place, Sealing, record_size, seal
+from journal.framing import MAX_PAYLOAD, RECORD_HEADER_SIZE, Place, Sealing, record_size, seal
 from journal.metric import Nanoseconds
 from journal.recovery import new_segment
 from journal.replay import evolve, evolve_plain
@@ -51,6 +51,15 @@ class JournalFailedError(Exception):
 
     def __init__(self, directory: str, cause: BaseException) -> None:
         super().__init__(f"{directory}: cannot be written ({cause}); look at the disk and the system's log")
+
+
+class RecordTooLargeError(JournalFailedError):
+    """What was appended as one is more than a record can be read back with; nothing of it counts."""
+
+    def __init__(self, directory: str, size: int) -> None:
+        Exception.__init__(
+            self, f"{directory}: {size} bytes in one append, of {MAX_PAYLOAD} at most; append less at a time"
+        )
 
 
 class Append(msgspec.Struct, frozen=True, gc=False):
@@ -191,9 +200,7 @@ class Committer:
 
     def _commit(self, batch: list[Append]) -> Committed:
         now = self._now()
-        events = [event for append in batch for event in append.events]
-        buffer = bytearray(RECORD_HEADER_SIZE)
-        encoder.encode_into(events, buffer, RECORD_HEADER_SIZE)
+        buffer = self._encoded(batch)
         size = record_size(len(buffer) - RECORD_HEADER_SIZE)
         self._make_room(size, now, control=all(each.control for each in batch))
         tail = self._tail
@@ -221,6 +228,22 @@ class Committer:
         self._tail = Tail(tail.segment, tail.salt, after, state)
         return Committed(batch, place.next_offset, now, self._tail)
 
+    def _encoded(self, batch: list[Append]) -> bytearray:
+        """Room for a header, and the events of `batch`; what makes it too large a record is taken out of it,
+        and has its turn next. Raises RecordTooLargeError for a single append."""
+        while True:
+            events = [event for append in batch for event in append.events]
+            buffer = bytearray(RECORD_HEADER_SIZE)
+            encoder.encode_into(events, buffer, RECORD_HEADER_SIZE)
+            length = len(buffer) - RECORD_HEADER_SIZE
+            if length <= MAX_PAYLOAD:
+                return buffer
+            if len(batch) == 1:
+                raise RecordTooLargeError(self._directory, length)
+            half = len(batch) // 2
+            self._set_aside.extendleft(reversed(batch[half:]))
+            del batch[half:]
+
     def _make_room(self, size: int, now: Nanoseconds, *, control: bool) -> None:
         """Roll if a record of `size` bytes needs it. Raises JournalFullError where there is no room."""
         tail, limit = self._tail, self._options.segment_bytes
@@ -240,7 +263,7 @@ class Committer:
         self._cramped = False
 
     def _explain(self, error: Exception) -> Exception:
-        if isinstance(error, JournalFullError):
+        if isinstance(error, (JournalFullError, RecordTooLargeError)):
             return error
         if isinstance(error, OSError) and is_full(error):
             self.full = True

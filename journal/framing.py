@@ -194,9 +194,12 @@ def seal(buffer: bytearray, sealing: Sealing, salt: int) -> int:
     """Make a record of `buffer`, which holds RECORD_HEADER_SIZE spare bytes and then the payload.
 
     Returns the record's `check`, which the next record's chain repeats. Raises ValueError for a payload
-    that no mask can free of long runs of zeroes; MessagePack of our own always can be.
+    over MAX_PAYLOAD, which nobody could read back, and for one that no mask can free of long runs of zeroes;
+    MessagePack of our own always can be.
     """
     length = len(buffer) - RECORD_HEADER_SIZE
+    if length > MAX_PAYLOAD:
+        raise ValueError(f"payload of {length} bytes, of {MAX_PAYLOAD} at most: it could not be read back")
     mask = 0
     if buffer.find(_ZERO_RUN, RECORD_HEADER_SIZE) >= 0:
         mask = _free_mask(buffer)

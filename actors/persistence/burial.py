@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -22,11 +22,14 @@ from actors.messages import (
     StoreRecovered,
 )
 from actors.stores.base import PoisonError, Refusal, Row
-from journal.events import DeadLetterRetried, MetricDeadLettered
+from journal.events import DeadLetterRetried, MetricDeadLettered, encoder
 from journal.metric import Nanoseconds, Offset
 
 BURY_AT_ONCE = 500
-"""Dead letters in one event of the queue."""
+"""Dead letters that the queue is given at a time, at most."""
+
+BURY_BYTES = 4 * 1024 * 1024
+"""Bytes that they may come to, unless one alone has more: a record is read back whole."""
 
 TELL_EVERY = 5_000_000_000
 """Nanoseconds between two lines about dead letters."""
@@ -74,6 +77,20 @@ def blamed(rows: Sequence[Row], error: PoisonError) -> list[Blame]:
 
 def _of(refusal: Refusal) -> tuple[Offset, str, str]:
     return refusal.offset, refusal.cause, refusal.detail
+
+
+def handfuls(letters: Sequence[MetricDeadLettered]) -> Iterator[list[MetricDeadLettered]]:
+    """`letters` in order, at most BURY_AT_ONCE and BURY_BYTES at a time; one that is larger goes alone."""
+    some, size = list[MetricDeadLettered](), 0
+    for letter in letters:
+        length = len(encoder.encode(letter))
+        if some and (len(some) == BURY_AT_ONCE or size + length > BURY_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(letter)
+        size += length
+    if some:
+        yield some
 
 
 class Burial:
@@ -136,8 +153,7 @@ class Burial:
             for blame in found
         ]
         try:
-            for at in range(0, len(letters), BURY_AT_ONCE):
-                some = letters[at : at + BURY_AT_ONCE]
+            for some in handfuls(letters):
                 await self._queue.ask(Bury(self._store, some), BURY_WITHIN)
         except UNANSWERED as error:
             raise BurialFailedError(self._store, error) from error
