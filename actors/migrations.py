@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from actors.config import StoreUrl
 from actors.stores import sqlite_tables
 from actors.stores.base import DeniedError, OutageError
 from actors.stores.sqlite_errors import FAILURES, classify
@@ -69,6 +70,13 @@ class DatabaseUnreachableError(OutageError):
 
     def __init__(self, store: str, reason: str) -> None:
         super().__init__(store, f"cannot be reached: {reason}; see that it runs, and the URL")
+
+
+class DatabaseUrlError(DeniedError):
+    """The database's URL is not one that can be used; what is wrong with it is told without its parts."""
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(store, f"the database's URL {reason}; see --store, or SUPABASE_DB_URL")
 
 
 _TOKEN = re.compile(
@@ -224,19 +232,23 @@ async def _applied(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, 
 async def _connected(store: str, url: str) -> AsyncGenerator[asyncpg.Connection[asyncpg.Record]]:
     import asyncpg
 
+    from actors.stores.postgres_errors import Target
+
+    try:
+        # The project's page has been known to show it as postgres://, which asyncpg takes too.
+        StoreUrl(re.sub("^postgres:", "postgresql:", url))
+    except ValueError as error:
+        raise DatabaseUrlError(store, str(error)) from None
     try:
         # Without prepared statements that outlive a transaction: Supabase's pooler hands out connections so.
         connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT, statement_cache_size=0)
-    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
-        raise DatabaseUnreachableError(store, _reason(error, url)) from error
+    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        said = " ".join(Target(store, url).hidden(str(error)).split())
+        raise DatabaseUnreachableError(store, said or type(error).__name__) from error
+    except (ValueError, OverflowError):
+        # The text of either repeats a part of the URL.
+        raise DatabaseUrlError(store, "has options that cannot be read") from None
     try:
         yield connection
     finally:
         await connection.close(timeout=CONNECT_TIMEOUT)
-
-
-def _reason(error: Exception, url: str) -> str:
-    """What `error` says, unless it repeats a part of `url`, which may hold a password."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    told = isinstance(error, ValueError) or url in said
-    return f"{type(error).__name__} about the URL" if told else said

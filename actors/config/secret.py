@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 HIDDEN = "***"
+
+_HOST = re.compile(r"(?:\[[^\[\]]+\]|[^\[\]:]+)(?::(?P<port>[0-9]{1,5}))?")
+_ESCAPE = "escape / ? # @ in the password (%2F %3F %23 %40), and brackets and blanks"
 
 
 class Secret:
@@ -34,8 +37,8 @@ class Secret:
 
 
 def _beginning(value: str) -> str:
-    """So much of `value` as cannot be a password: its first word."""
-    found = re.match(r"[A-Za-z0-9+.-]{1,20}", value)
+    """So much of `value` as cannot be a password: its first word, before the colon where there is a login."""
+    found = re.match(r"[A-Za-z0-9+.-]{1,20}" + ("(?=://)" if "@" in value else ""), value)
     return found[0] if found else ""
 
 
@@ -62,16 +65,34 @@ class StoreUrl(Secret):
         if scheme in ("supabase", "memory") and rest:
             raise ValueError(f"must be {scheme}: with nothing behind it")
         if scheme == "postgresql":
-            self._require_host(value)
+            self._require_address(rest)
 
     @staticmethod
-    def _require_host(value: str) -> None:
-        try:
-            netloc = urlsplit(value).netloc
-        except ValueError:
-            netloc = ""
-        if not netloc:
+    def _require_address(address: str) -> None:
+        """Refuse what libpq, asyncpg and we might cut at different places: a part of a password would then
+        pass for a host, a port or a database, and these are shown."""
+        found = re.match("//([^/?#]+)", address)
+        if found is None:
             raise ValueError("must name a host: postgresql://USER@HOST/DATABASE")
+        netloc, rest = found[1], address[found.end() :]
+        try:
+            urlsplit(address)
+        except ValueError:
+            # It tells a part of what it cannot read.
+            raise ValueError(f"cannot be read: {_ESCAPE}") from None
+        login, _, hosts = netloc.rpartition("@")
+        if re.search(r"[@\[\]\s\x00-\x1f]", login) or re.search(r"[@#\s\x00-\x1f]", hosts + rest):
+            raise ValueError(f"has characters where they cannot be: {_ESCAPE}")
+        ports = [value for name, value in parse_qsl(rest.partition("?")[2]) if name == "port"]
+        for one in hosts.split(","):
+            host = _HOST.fullmatch(one)
+            if host is None:
+                raise ValueError(f"has no host where one must be, or a port that is no number: {_ESCAPE}")
+            ports.append(host["port"] or "0")
+        if not all(
+            re.fullmatch("[0-9]{1,5}", port) and int(port) <= 65_535 for port in ",".join(ports).split(",")
+        ):
+            raise ValueError(f"has a port that is no number from 0 to 65535: {_ESCAPE}")
 
     @classmethod
     def for_data(cls, data: str) -> StoreUrl:

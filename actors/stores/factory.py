@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
-from actors.config import Settings
+from actors.config import Settings, StoreUrl
 from actors.config.settings import SupabaseSettings
 from actors.stores.base import HistoryStore
 from actors.stores.memory import MemoryStore
@@ -85,6 +85,11 @@ def _postgres(url: str, timeout: float) -> HistoryStore:
     # asyncpg takes a tenth of a second to import, and only this store needs it.
     from actors.stores.postgres import PostgresStore
 
+    try:
+        # Settings have been checked; whoever else asks must not name a store after a part of a password.
+        StoreUrl(url)
+    except ValueError as error:
+        raise StoreUrlError(url, str(error)) from None
     address = urlsplit(url)
     where = address.netloc.rpartition("@")[2]
     return PostgresStore(url, f"postgresql:{where}{address.path}", timeout=timeout)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 import msgspec
@@ -23,9 +23,11 @@ FAILURES = (
     asyncpg.InternalClientError,
     OSError,
     EOFError,
+    ValueError,
     *_UNSENDABLE,
 )
-"""What `classify` is for; a TimeoutError is an OSError. Anything else is our mistake, and crashes."""
+"""What `classify` is for; a TimeoutError is an OSError, and a ValueError what asyncpg raises over a URL that
+it cannot read. Anything else is our mistake, and crashes."""
 
 _LINE = re.compile(r"^COPY metrics, \D+ (\d+)", re.MULTILINE)
 
@@ -41,8 +43,9 @@ class Target:
         self.store = store
         try:
             parts = urlsplit(dsn)
+            told = [value for name, value in parse_qsl(parts.query) if name.endswith("password")]
             self._secrets = {
-                secret for secret in (dsn, parts.password, unquote(parts.password or "")) if secret
+                secret for secret in (dsn, parts.password, unquote(parts.password or ""), *told) if secret
             }
             host = parts.netloc.rpartition("@")[2]
             self.place = f"{host or 'localhost'}{parts.path}"
@@ -89,8 +92,13 @@ def classify(target: Target, error: Exception) -> StoreError:
             return OutageError(store, f"{place}: who answers hangs up at once: is the server behind it up?")
         case TimeoutError():
             return OutageError(store, f"{place}: no answer in time", smaller=True)
+        case OverflowError() if "port must be" in str(error):
+            return DeniedError(store, f"{place}: a port is beyond 65535: mend the store's URL and PGPORT")
         case _ if isinstance(error, _UNSENDABLE):
             return PoisonError(store, f"{place}: {said}")
+        case ValueError():
+            # Its text repeats a part of the URL, and nobody knows whether that is the password's.
+            return DeniedError(store, f"{place}: the store's URL cannot be read: mend its options")
         case _:
             return OutageError(store, f"{place}: {said}")
 

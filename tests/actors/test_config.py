@@ -289,7 +289,7 @@ def test_secrets_are_never_shown(text: str) -> None:
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("postgresql://me:pa@ss@h:5432/d", "postgresql://me:***@h:5432/d"),
+        ("postgresql://me:pa%40ss@h:5432/d", "postgresql://me:***@h:5432/d"),
         (
             "postgresql://me@h/d?password=x&sslmode=require",
             "postgresql://me@h/d?password=***&sslmode=require",

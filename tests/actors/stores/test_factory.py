@@ -70,3 +70,10 @@ def test_a_postgres_store_is_named_after_its_place_and_not_its_password(tmp_path
     """The name is in the cursor's key, in logs and on the page."""
     store = make_store("postgresql://me:secret@db.example:6543/metrics?sslmode=require", str(tmp_path))
     assert store.name == "postgresql:db.example:6543/metrics"
+
+
+def test_a_password_that_is_not_escaped_names_no_store(tmp_path: Path) -> None:
+    """Whoever makes a store without having read settings is refused as those would be."""
+    with pytest.raises(StoreUrlError, match="escape") as refused:
+        make_store("postgresql://app:1234/s3cret@127.0.0.1:1/db", str(tmp_path))
+    assert "s3cret" not in str(refused.value)

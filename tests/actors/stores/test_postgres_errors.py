@@ -80,6 +80,30 @@ def test_an_odd_url_is_no_mistake_of_ours(dsn: str) -> None:
     assert Target("pg", dsn).place
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("invalid literal for int() with base 10: 's3cretPW'"),
+        ValueError("bad query field: 's3cretPW'"),
+        OverflowError("getsockaddrarg: port must be 0-65535."),
+    ],
+    ids=str,
+)
+def test_what_the_driver_cannot_read_is_denied_without_its_text(error: Exception) -> None:
+    """Nothing but another URL helps; and the driver quotes what it cannot read, which may be a password."""
+    assert isinstance(error, FAILURES)
+    told = classify(TARGET, error)
+    assert isinstance(told, DeniedError)
+    assert "s3cret" not in str(told)
+    assert "mend" in str(told)
+
+
+def test_a_password_among_the_options_is_hidden_too() -> None:
+    """libpq takes it there, and a server may quote it."""
+    target = Target("pg", "postgresql://me@h/d?password=s3cret%2F&sslpassword=0ther")
+    assert target.hidden("s3cret/ and 0ther") == "*** and ***"
+
+
 CHECK = PoisonError("pg", "no", cause="check", code="23514")
 
 
