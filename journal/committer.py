@@ -15,14 +15,25 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
+from journal.dead_letters import evolve_buried
 from journal.disk import is_full
-from journal.events import Appendable, Durability, encoder, is_metrics, is_plain, offsets_of, width
+from journal.events import (
+    Appendable,
+    Durability,
+    MetricDeadLettered,
+    encoder,
+    is_metrics,
+    is_plain,
+    offsets_of,
+    width,
+)
 from journal.framing import MAX_PAYLOAD, RECORD_HEADER_SIZE, Place, Sealing, record_size, seal
-from journal.metric import Nanoseconds
+from journal.metric import Nanoseconds, Offset
 from journal.recovery import new_segment
 from journal.replay import evolve, evolve_plain
-from journal.segment import DEFAULT_BYTES, SegmentInfo, fits_reserve, must_roll
+from journal.segment import DEFAULT_BYTES, SegmentInfo, bytes_behind, fits_reserve, must_roll
 from journal.state import State
 from journal.writer import Roll, SegmentWriter, Write
 
@@ -82,12 +93,16 @@ def to_append(events: Sequence[Appendable], done: Any) -> Append:
 
 
 class Tail(msgspec.Struct, frozen=True):
-    """Where the journal ends: the newest segment and its salt, the next record's place, the state there."""
+    """Where the journal ends: the newest segment and its salt, the next record's place, the state there.
+
+    The segment may have `room` bytes, or the usual number if that is more.
+    """
 
     segment: SegmentInfo
     salt: int
     place: Place
     state: State
+    room: int = 0
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -114,6 +129,24 @@ class Synced(msgspec.Struct, frozen=True):
 
 
 Outcome: TypeAlias = Committed | Refused | Synced
+
+
+def evolve_all(state: State, events: Sequence[Appendable], base: int, now: Nanoseconds) -> State:
+    """The state after `events`, the first of them at offset `base`; dead letters in a row fold as one."""
+    buried: list[tuple[Offset, MetricDeadLettered]] = []
+
+    def with_buried() -> State:
+        return replace(evolve_buried(state, buried, now), events=state.events + len(buried))
+
+    for at, event in offsets_of(events, base):
+        if isinstance(event, MetricDeadLettered):
+            buried.append((at, event))
+            continue
+        if buried:
+            state = with_buried()
+            buried.clear()
+        state = evolve(state, event, now, at)
+    return with_buried() if buried else state
 
 
 class Committer:
@@ -221,11 +254,10 @@ class Committer:
             if append.plain:
                 state = evolve_plain(state, append.width)
             else:
-                for at, event in offsets_of(append.events, offset):
-                    state = evolve(state, event, now, at)
+                state = evolve_all(state, append.events, offset, now)
             offset += append.width
         after = Place(place.position + len(buffer), place.next_offset + count, check)
-        self._tail = Tail(tail.segment, tail.salt, after, state)
+        self._tail = replace(tail, place=after, state=state)
         return Committed(batch, place.next_offset, now, self._tail)
 
     def _encoded(self, batch: list[Append]) -> bytearray:
@@ -252,14 +284,16 @@ class Committer:
                 raise JournalFullError(self._directory)
             return
         fresh = tail.place.next_offset == tail.segment.first_offset + 1
-        needed = must_roll(tail.place.position, size, limit, fresh=fresh) or (self._cramped and not fresh)
+        room = max(limit, tail.room)
+        needed = must_roll(tail.place.position, size, room, fresh=fresh) or (self._cramped and not fresh)
         if not (self._writer.must_roll or needed):
             return
         begun = new_segment(self._id, tail.place, tail.segment.first_offset, tail.state, now)
         info = SegmentInfo(begun.header.first_offset, limit, now)
         self._writer.roll(Roll(info.name, begun.head))
         # The new segment is there even if the write that asked for it then fails.
-        self._tail = Tail(info, begun.header.salt, begun.place, begun.state)
+        room = bytes_behind(len(begun.head), limit)
+        self._tail = Tail(info, begun.header.salt, begun.place, begun.state, room)
         self._cramped = False
 
     def _explain(self, error: Exception) -> Exception:

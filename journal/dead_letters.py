@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias, assert_never
 
 from msgspec.structs import replace
@@ -29,14 +30,15 @@ DeadLetterEvent: TypeAlias = (
 MAX_ERROR = 500
 """Characters of an error that stay in memory; all of it is in the event."""
 
+MAX_TEXT = 255
+"""Characters of a name or source that stay in memory, and head every segment; all of it is in the event."""
+
 
 def evolve_dead_letters(state: State, event: DeadLetterEvent, time: Nanoseconds, offset: Offset) -> State:
     """The state after `event`, which was written at `time` and `offset` of the queue's journal."""
     match event:
         case MetricDeadLettered():
-            letter = _letter(event, time, offset)
-            counted = _counted(state, event.store, buried=1)
-            return replace(counted, dead_letters={**state.dead_letters, letter.id: letter})
+            return evolve_buried(state, [(offset, event)], time)
         case DeadLetterRetried():
             return replace(state, dead_letters=_retried(state, event, time))
         case DeadLettersRedriven(store=store, ids=ids):
@@ -51,14 +53,26 @@ def evolve_dead_letters(state: State, event: DeadLetterEvent, time: Nanoseconds,
             assert_never(event)
 
 
+def evolve_buried(
+    state: State, buried: Iterable[tuple[Offset, MetricDeadLettered]], time: Nanoseconds
+) -> State:
+    """The state after the events `buried`, each with its offset: all at once, since a copy of all that wait
+    for each letter would cost as many times more as there are letters."""
+    waiting = dict(state.dead_letters)
+    for offset, event in buried:
+        waiting[offset] = _letter(event, time, offset)
+        state = _counted(state, event.store, buried=1)
+    return replace(state, dead_letters=waiting)
+
+
 def _letter(event: MetricDeadLettered, time: Nanoseconds, offset: Offset) -> DeadLetter:
     return DeadLetter(
         id=offset,
         store=event.store,
         offset=event.offset,
         accepted_at=event.accepted_at,
-        name=event.metric.name,
-        source=event.metric.source,
+        name=event.metric.name[:MAX_TEXT],
+        source=event.metric.source[:MAX_TEXT],
         cause=event.cause,
         error=event.error[:MAX_ERROR],
         attempts=event.attempts,

@@ -23,6 +23,9 @@ MAX_BYTES: Final = 2 * 1024 * 1024 * 1024
 CONTROL_RESERVE: Final = 256 * 1024
 """Bytes at a segment's end that only control events may use while the disk has no room for another."""
 
+SNAPSHOT_SHARE: Final = 4
+"""A segment may have so many times the bytes that its snapshot takes, however few it usually has."""
+
 _NAME = re.compile(r"^(\d{20})\.segment$")
 
 
@@ -112,6 +115,12 @@ def must_roll(position: int, size: int, segment_bytes: int, *, fresh: bool) -> b
     have no more room.
     """
     return position + size > segment_bytes and not fresh
+
+
+def bytes_behind(head: int, segment_bytes: int) -> int:
+    """How far a segment may grow whose header and snapshot are `head` bytes: with a snapshot as large as the
+    segment, every event would begin another one."""
+    return max(segment_bytes, SNAPSHOT_SHARE * head)
 
 
 def room_for_another(segment_bytes: int) -> int:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from journal.dead_letters import DeadLetterEvent
+from journal.dead_letters import MAX_TEXT, DeadLetterEvent
 from journal.events import DeadLettersDiscarded, DeadLettersExpired, DeadLettersRedriven, MetricDeadLettered
 from journal.metric import Metric, Nanoseconds, Offset
 from journal.state import DeadLetter, State
@@ -88,8 +88,8 @@ def _matches(letter: DeadLetter, which: LetterFilter) -> bool:
     return (
         which.store in (None, letter.store)
         and which.cause in (None, letter.cause)
-        and which.name in (None, letter.name)
-        and which.source in (None, letter.source)
+        and (which.name is None or which.name[:MAX_TEXT] == letter.name)
+        and (which.source is None or which.source[:MAX_TEXT] == letter.source)
         and (which.after is None or letter.accepted_at >= which.after)
         and (which.before is None or letter.accepted_at < which.before)
     )
