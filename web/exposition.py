@@ -64,13 +64,14 @@ def _totals(report: StatusReport) -> Iterator[Metric]:
     yield info
     yield _gauge("forebay_start_time_seconds", "When the process started.", report.started_at / 1e9)
     yield _counter("forebay_metrics_accepted", "Metrics accepted since the journal began.", report.accepted)
-    yield _counter("forebay_metrics_persisted", "Metrics in every store.", report.persisted)
+    # As the status: of several stores the first; the others are among forebay_store_*.
+    yield _counter("forebay_metrics_persisted", "Metrics in the first store.", report.persisted)
     yield _gauge(
         "forebay_metrics_dead_lettered",
-        "Metrics that are dead letters or were given up as such; fewer when some are redriven.",
+        "Metrics that are dead letters of the first store or were given up as such; fewer when redriven.",
         report.dead_lettered,
     )
-    yield _gauge("forebay_metrics_pending", "Metrics accepted and not yet in every store.", report.pending)
+    yield _gauge("forebay_metrics_pending", "Metrics accepted, not yet in the first store.", report.pending)
 
 
 def _journal(report: StatusReport) -> Iterator[Metric]:
