@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -31,6 +32,8 @@ class Differing(msgspec.Struct, frozen=True):
             return self
         ranges = list(self.ranges)
         for offset in offsets:
+            if ranges and offset <= ranges[-1].last:
+                continue
             if ranges and ranges[-1].last + 1 == offset:
                 ranges[-1] = Range(ranges[-1].first, Offset(offset))
             elif len(ranges) < MAX_RANGES:
@@ -52,7 +55,8 @@ class Account(msgspec.Struct, frozen=True):
     missing: Differing = Differing()
     """Metrics before the store's cursor that it does not hold: lost."""
     extra: Differing = Differing()
-    """Offsets that the store holds and the journal does not."""
+    """Offsets that the store holds and the journal does not, and those of metrics stored twice, once for each
+    time too many."""
 
     @property
     def balances(self) -> bool:
@@ -63,12 +67,12 @@ class Account(msgspec.Struct, frozen=True):
 def compare(
     account: Account,
     journal: Iterable[range],
-    store: Iterable[int],
+    store: Sequence[int],
     dead: Collection[int],
     cursor: Offset,
 ) -> Account:
     """`account` with one more window compared: the metrics' offsets in the journal, those that the store
-    holds, and those that are dead letters.
+    holds, ascending, and those that are dead letters.
 
     Windows are given in ascending order; each fits into memory.
     """
@@ -81,5 +85,10 @@ def compare(
         account.dead_lettered + len(lacking) - len(absent),
         account.pending + sum(offset >= cursor for offset in absent),
         account.missing.plus([offset for offset in absent if offset < cursor]),
-        account.extra.plus(sorted(held - expected)),
+        account.extra.plus(sorted([*(held - expected), *repeats(store)])),
     )
+
+
+def repeats(offsets: Iterable[int]) -> list[int]:
+    """Those of `offsets`, which are ascending, that have been before."""
+    return [offset for before, offset in pairwise(offsets) if offset == before]
