@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from actors.config import Loaded
-from actors.core.audit import Account, Differing, compare
-from actors.dead_letters.offsets import DeadOffsets, dead_offsets
+from actors.core.audit import MAX_RANGES, Account, Differing, compare, repeats
+from actors.dead_letters.offsets import dead_offsets
 from actors.stores.base import HistoryStore
 from actors.stores.factory import make_stores
 from journal.events import MetricsAccepted, offsets_of
@@ -40,11 +40,15 @@ class StoreAccount(msgspec.Struct, frozen=True):
     pending: int = 0
     missing: Differing = Differing()
     extra: Differing = Differing()
+    unseen: int = 0
+    """Retired metrics that the store does not hold and no dead letter explains. Nobody knows their offsets
+    any more. Counted as missing, or as persisted where the store drops what is old."""
     balances: bool = False
 
 
 class Audit(msgspec.Struct, frozen=True):
-    """The whole account. Metrics before `first_offset` have been retired: every store had passed them."""
+    """The whole account. Metrics before `first_offset` have been retired: every store of that time had passed
+    them. What a store should hold of them is counted, not named."""
 
     journal_id: str
     first_offset: Offset
@@ -59,8 +63,18 @@ class Audit(msgspec.Struct, frozen=True):
         return all(each.balances for each in self.stores)
 
 
-async def audit(directory: str, dead_letters: str, stores: list[HistoryStore]) -> Audit:
-    """Compare the journal in `directory`, and that of the queue in `dead_letters`, with each of `stores`.
+class _Retired(msgspec.Struct, frozen=True):
+    """What a store holds from before the journal's first offset: distinct offsets, and repeated ones."""
+
+    held: int = 0
+    twice: Differing = Differing()
+
+
+async def audit(
+    directory: str, dead_letters: str, stores: list[HistoryStore], *, keeps_all: bool = True
+) -> Audit:
+    """Compare the journal in `directory`, and that of the queue in `dead_letters`, with each of `stores`,
+    which drop nothing by themselves if `keeps_all`.
 
     Raises NoJournalError, JournalCorruptError, StoreError.
     """
@@ -94,32 +108,60 @@ async def audit(directory: str, dead_letters: str, stores: list[HistoryStore]) -
         accounts[store.name] = compare(
             accounts[store.name], [], beyond, given_up[store.name], cursors[store.name]
         )
-    return Audit(
-        journal_id,
-        first,
-        end,
-        state.accepted,
-        retired,
-        [
-            _closed(accounts[store.name], store.name, cursors[store.name], retired, dead[store.name])
-            for store in stores
-        ],
-    )
+    closed: list[StoreAccount] = []
+    for store in stores:
+        before = await _retired(store, first) if retired and store in asked else _Retired()
+        # The queue remembers how many were never stored, also where it cannot name them any more.
+        given = dead[store.name].total - sum(offset >= first for offset in dead[store.name].offsets)
+        closed.append(
+            _closed(
+                accounts[store.name],
+                StoreAccount(store.name, cursors[store.name]),
+                retired,
+                before,
+                given,
+                keeps_all=keeps_all,
+            )
+        )
+    return Audit(journal_id, first, end, state.accepted, retired, closed)
 
 
-def _closed(account: Account, store: str, cursor: Offset, retired: int, dead: DeadOffsets) -> StoreAccount:
-    # Of what has been retired, the queue remembers how many were never stored.
-    retired_dead = min(retired, dead.total - len(dead.offsets))
-    return StoreAccount(
+def _closed(
+    account: Account, store: StoreAccount, retired: int, before: _Retired, dead: int, *, keeps_all: bool
+) -> StoreAccount:
+    """The account of `store`: `account` of what the journal still has, and of the `retired`, of which `dead`
+    are or were dead letters."""
+    held = min(retired, before.held)
+    dead = min(retired - held, dead)
+    unseen = retired - held - dead
+    surplus = before.twice.count + before.held - held
+    missing, extra = account.missing, account.extra
+    if keeps_all:
+        missing = msgspec.structs.replace(missing, count=missing.count + unseen)
+    else:
+        held += unseen
+    extra = Differing(extra.count + surplus, (*before.twice.ranges, *extra.ranges)[:MAX_RANGES])
+    return msgspec.structs.replace(
         store,
-        cursor,
-        retired - retired_dead + account.found,
-        retired_dead + account.dead_lettered,
-        account.pending,
-        account.missing,
-        account.extra,
-        account.balances,
+        persisted=held + account.found,
+        dead_lettered=dead + account.dead_lettered,
+        pending=account.pending,
+        missing=missing,
+        extra=extra,
+        unseen=unseen,
+        balances=not missing.count and not extra.count,
     )
+
+
+async def _retired(store: HistoryStore, first: Offset) -> _Retired:
+    """What `store` holds from before `first`, in constant memory."""
+    held, twice, last = 0, Differing(), -1
+    async for run in store.offsets(Offset(0), first):
+        again = repeats([last, *run])
+        held += len(run) - len(again)
+        twice = twice.plus(again)
+        last = run[-1]
+    return _Retired(held, twice)
 
 
 async def _held(store: HistoryStore, start: Offset, until: Offset) -> list[Offset]:
@@ -154,14 +196,15 @@ def run_audit(loaded: Loaded, *, as_json: bool) -> int:
     """Audit the data directory of `loaded`, print the account, and return 0 if it balances, else 1."""
     data = os.path.abspath(loaded.settings.data)
     stores = make_stores(loaded.settings, data)
-    result = asyncio.run(_audit_and_close(data, stores))
+    result = asyncio.run(_audit_and_close(data, stores, keeps_all=not loaded.settings.store_keep_days))
     print(msgspec.json.format(msgspec.json.encode(result)).decode() if as_json else describe(result))
     return 0 if result.balances else 1
 
 
-async def _audit_and_close(data: str, stores: list[HistoryStore]) -> Audit:
+async def _audit_and_close(data: str, stores: list[HistoryStore], *, keeps_all: bool) -> Audit:
     try:
-        return await audit(os.path.join(data, "journal"), os.path.join(data, "dead-letters"), stores)
+        journal, letters = os.path.join(data, "journal"), os.path.join(data, "dead-letters")
+        return await audit(journal, letters, stores, keeps_all=keeps_all)
     finally:
         for store in stores:
             await store.close()
@@ -183,6 +226,7 @@ def describe(result: Audit) -> str:
             f"  dead-lettered  {each.dead_lettered:>20,}",
             f"  pending        {each.pending:>20,}",
             *_differing("missing", each.missing),
+            *_unseen(each, result.first_offset),
             *_differing("extra", each.extra),
             "  balances: accepted = persisted + dead-lettered + pending"
             if each.balances
@@ -191,9 +235,23 @@ def describe(result: Audit) -> str:
     return "\n".join(lines)
 
 
+def _unseen(account: StoreAccount, first: Offset) -> list[str]:
+    if not account.unseen:
+        return []
+    where = f"of them {account.unseen:,} from before offset {first:,}"
+    if account.missing.count:
+        return [
+            f"    {where}: the journal has retired them,",
+            "    and the store, put back or added since, has not got them",
+        ]
+    return [f"    {where} are not in the store (any more: store_keep_days)"]
+
+
 def _differing(what: str, differing: Differing) -> list[str]:
     if not differing.count:
         return []
+    if not differing.ranges:
+        return [f"  {what:<13}  {differing.count:>20,}"]
     runs = [str(run.first) + (f"-{run.last}" if run.last > run.first else "") for run in differing.ranges]
     shown = ", ".join(runs[:10]) + (", …" if len(runs) > 10 else "")
     return [f"  {what:<13}  {differing.count:>20,}", f"    offsets {shown}"]
