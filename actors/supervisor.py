@@ -205,7 +205,13 @@ class Forebay:
             ChildSpec(
                 "dead-letters",
                 lambda: DeadLettersActor(
-                    journal, self.journal, refs, self._redriving, limits=limits, now=self._now
+                    journal,
+                    self.journal,
+                    refs,
+                    self._redriving,
+                    limits=limits,
+                    now=self._now,
+                    redriven=lambda store, letters: self._progress[store].redriven(letters),
                 ),
                 capacity=1024,
             ),

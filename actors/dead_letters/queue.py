@@ -36,7 +36,12 @@ from actors.messages import (
 from actors.stores.base import Row
 from journal.committer import JournalFailedError, JournalFullError
 from journal.dead_letters import DeadLetterEvent
-from journal.events import DeadLettersDiscarded, DeadLettersMirrored, MetricDeadLettered
+from journal.events import (
+    DeadLettersDiscarded,
+    DeadLettersMirrored,
+    DeadLettersRedriven,
+    MetricDeadLettered,
+)
 from journal.log import Journal
 from journal.metric import Metric, Nanoseconds, Offset
 from journal.segment import JournalCorruptError
@@ -66,7 +71,8 @@ StoreRefs = Mapping[str, Callable[[], ActorRef[PersistenceMessage]]]
 
 class DeadLettersActor(Actor[DeadLettersMessage]):
     """Keeps dead letters in `journal`, its own, within `limits`. By the stores' names: `stores` are the
-    actors that feed them, `redriving` is what is on its way to each. `main` is the metrics' journal."""
+    actors that feed them, `redriving` is what is on its way to each. `main` is the metrics' journal.
+    `redriven` is told how many letters a store holds now, once that is written down."""
 
     def __init__(
         self,
@@ -77,6 +83,7 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         *,
         limits: Limits,
         now: Callable[[], Nanoseconds],
+        redriven: Callable[[str, int], None],
     ) -> None:
         self._journal = journal
         self._main = main
@@ -84,6 +91,7 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         self._redriving = redriving
         self._limits = limits
         self._now = now
+        self._redriven = redriven
         self._mirroring: dict[str, float] = {}
         """When each store that is mirroring was asked to."""
         self._mirrored_to: dict[str, Offset] = {}
@@ -204,13 +212,18 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         try:
             await self._append(events)
         except (JournalFullError, JournalFailedError) as error:
-            # They are in the store, and wait here until that can be written down: they go once more.
+            # They may be in the store, and wait here until that can be written down: they go once more.
             log.error("what became of dead letters cannot be written down", error=str(error))
-        again = redriving.returned(refused | set(message.stored), self.context.clock.monotonic())
+            stored, refused = [], set[Offset]()
+        else:
+            left = [len(event.ids) for event in events if isinstance(event, DeadLettersRedriven)]
+            self._redriven(message.store, sum(left))
+        settled = refused | {order.id for order in stored}
+        again = redriving.returned(settled, self.context.clock.monotonic())
         for each in again:
             redriving.answer(each, Redriven(each, "queued"))
-        for each in message.stored:
-            redriving.answer(each, Redriven(each, "redriven"))
+        for order in stored:
+            redriving.answer(order.id, Redriven(order.id, "redriven"))
         for each in refused:
             letter = self._journal.state.dead_letters.get(each)
             shown = as_shown(letter, redriving=False) if letter is not None else None
