@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute, Route
 
 from web.edge import Edge
 from web.letter_queries import BulkQuery, discard_query, edited_metric, letters_query, redrive_query
-from web.letters import Letter, Redriven
+from web.letters import Letter, LetterTimeError, Redriven
 from web.ports import DeadLetters
 from web.problems import ProblemDetails, problem, response
 from web.queries import ParameterError, only
-from web.receivers.errors import ReceiverError
+from web.receivers.errors import Problem, ReceiverError
 
 
 class _LetterId(Convertor[int]):
@@ -64,7 +64,10 @@ def routes(queue: DeadLetters, edge: Edge) -> list[BaseRoute]:
     async def redrive(request: Request) -> Response:
         only(request.query_params, ())
         edited = edited_metric(await _body(request, edge.max_body))
-        return _of_redriven(await queue.redrive(request.path_params["id"], edited))
+        try:
+            return _of_redriven(await queue.redrive(request.path_params["id"], edited))
+        except LetterTimeError as error:
+            raise ReceiverError(str(error), [Problem(0, "time", str(error))]) from error
 
     async def redrive_all(request: Request) -> Response:
         asked = await bulk(request, redrive_query)

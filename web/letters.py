@@ -78,3 +78,10 @@ class NoSuchLetterError(LookupError):
 
 class DeadLettersUnavailableError(Exception):
     """The queue cannot do that now; the message says why. Nothing is lost."""
+
+
+class LetterTimeError(ValueError):
+    """An edit has another time than its letter."""
+
+    def __init__(self, id_: int, time: Nanoseconds) -> None:
+        super().__init__(f"an edit of dead letter {id_} keeps its time, {time}: leave `time` out")

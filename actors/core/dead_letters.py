@@ -7,17 +7,22 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from journal.dead_letters import MAX_TEXT, DeadLetterEvent
 from journal.events import DeadLettersDiscarded, DeadLettersExpired, DeadLettersRedriven, MetricDeadLettered
-from journal.metric import Metric, Nanoseconds, Offset
+from journal.metric import Metric, Nanoseconds, Offset, metric_time
 from journal.state import DeadLetter, State
-from web.letters import LetterFilter
+from web.letters import LetterFilter, LetterTimeError
 
 DAY = 86_400 * 1_000_000_000
 
 WARN_FROM = 0.8
 """Share of the limit from which on people are warned: what comes over it pushes the oldest out."""
+
+
+OUT_OF_RANGE = "out-of-range"
+"""The cause of what has a number or a time beyond what its column can hold."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -73,6 +78,21 @@ def by_store(letters: Iterable[DeadLetter]) -> dict[str, list[Offset]]:
     for letter in letters:
         ids[letter.store].append(letter.id)
     return dict(ids)
+
+
+def kept_time(id_: Offset, letter: MetricDeadLettered, edited: Metric) -> Metric:
+    """`edited` with the time of `letter`: on Postgres it is part of the row's identity, and what an attempt
+    that nobody heard the end of may have stored is not to be there twice.
+
+    Another time is taken only where it was what the store refused: a number out of range. Raises
+    LetterTimeError.
+    """
+    own = metric_time(letter.metric, letter.accepted_at)
+    if edited.time is None:
+        return replace(edited, time=letter.metric.time)
+    if edited.time != own and letter.cause != OUT_OF_RANGE:
+        raise LetterTimeError(id_, own)
+    return edited
 
 
 def matching(state: State, which: LetterFilter) -> list[DeadLetter]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from actors.core.dead_letters import matching
+from actors.core.dead_letters import kept_time, matching
 from actors.dead_letters.answers import UNANSWERED
 from actors.dead_letters.payloads import read_letters
 from actors.dead_letters.redriving import Redriving
 from actors.kernel import ActorRef, Question
 from actors.messages import DeadLettersMessage, DiscardSome, RedriveOne, RedriveSome
+from journal.events import MetricDeadLettered
 from journal.log import Journal
 from journal.metric import Metric, Offset
 from journal.segment import JournalCorruptError
@@ -76,17 +77,15 @@ class DeadLettersPort:
     async def show(self, id_: int) -> Letter:
         """See DeadLetters."""
         letter = self._letter(id_)
-        try:
-            read = await read_letters(self._journal, [letter.id])
-        except JournalCorruptError as error:
-            raise DeadLettersUnavailableError(str(error)) from error
-        event = read.get(letter.id)
+        event = await self._buried(letter.id)
         metric = event.metric if event is not None else None
         return as_shown(letter, redriving=self._is_redriving(letter), metric=metric)
 
     async def redrive(self, id_: int, edited: Metric | None) -> Redriven:
-        """See DeadLetters."""
+        """See DeadLetters. An edit keeps the letter's time. Raises LetterTimeError, a ValueError."""
         letter = self._letter(id_)
+        if edited is not None and (event := await self._buried(letter.id)) is not None:
+            edited = kept_time(letter.id, event, edited)
         return await self._ask(RedriveOne(letter.id, edited))
 
     async def redrive_all(self, which: LetterFilter, *, dry_run: bool, rate: float | None) -> Bulk:
@@ -113,6 +112,12 @@ class DeadLettersPort:
         if letter is None:
             raise NoSuchLetterError(id_)
         return letter
+
+    async def _buried(self, id_: Offset) -> MetricDeadLettered | None:
+        try:
+            return (await read_letters(self._journal, [id_])).get(id_)
+        except JournalCorruptError as error:
+            raise DeadLettersUnavailableError(str(error)) from error
 
     def _is_redriving(self, letter: DeadLetter) -> bool:
         redriving = self._redriving.get(letter.store)

@@ -1,0 +1,37 @@
+"""What the queue decides, with no queue at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.core.dead_letters import kept_time
+from journal.events import MetricDeadLettered
+from journal.metric import Metric, Nanoseconds, Offset
+from web.letters import LetterTimeError
+
+THEN = 1_700_000_000_000_000_000
+
+
+def event(at: int = 1, *, cause: str = "check", time: Nanoseconds | None = None) -> MetricDeadLettered:
+    metric = Metric("cpu", 1.0, time)
+    return MetricDeadLettered("sqlite", Offset(at), THEN, metric, cause, "breaks a check", 1, THEN)
+
+
+@pytest.mark.parametrize("time", [None, 7])
+def test_an_edit_without_a_time_gets_the_letters(time: Nanoseconds | None) -> None:
+    """The client's, or none where the client sent none: the row is the same one."""
+    assert kept_time(Offset(3), event(time=time), Metric("cpu", 2.0)) == Metric("cpu", 2.0, time)
+
+
+@pytest.mark.parametrize(("time", "same"), [(None, THEN), (7, 7)])
+def test_an_edit_may_say_the_letters_time(time: Nanoseconds | None, same: Nanoseconds) -> None:
+    """Its own, or that of its receipt; any other is refused, and the error says which to keep."""
+    assert kept_time(Offset(3), event(time=time), Metric("cpu", 2.0, same)).time == same
+    with pytest.raises(LetterTimeError, match=f"dead letter 3 keeps its time, {same}"):
+        kept_time(Offset(3), event(time=time), Metric("cpu", 2.0, same + 1))
+
+
+def test_a_time_out_of_range_can_be_mended() -> None:
+    """What the store refused for its range was never stored, under whatever time."""
+    letter = event(cause="out-of-range", time=2**63 - 1)
+    assert kept_time(Offset(3), letter, Metric("cpu", 2.0, THEN)).time == THEN
