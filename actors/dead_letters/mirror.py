@@ -59,7 +59,9 @@ async def changes(journal: Journal, store: str, start: Offset) -> Changes:
                 before = record.next_offset
     known |= await read_letters(journal, touched.keys() - known.keys())
     waiting = journal.state.dead_letters
-    rows = [_row(known[each], touched[each], waiting.get(each)) for each in sorted(touched) if each in known]
+    # That a letter was retried does not say of which store it is.
+    mine = [each for each in sorted(touched) if each in known and known[each].store == store]
+    rows = [_row(known[each], touched[each], waiting.get(each)) for each in mine]
     # One row a metric: where it was buried twice, the later letter tells.
     return Changes(list({row.offset: row for row in rows}.values()), Offset(before))
 
