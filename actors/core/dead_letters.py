@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -32,22 +33,28 @@ class Limits(msgspec.Struct, frozen=True):
     days: float
 
 
-def bury(state: State, letters: Sequence[MetricDeadLettered], limits: Limits) -> list[DeadLetterEvent]:
-    """The events that keep `letters`, those left out that wait already; the oldest make room for them.
+def bury(
+    state: State, letters: Sequence[MetricDeadLettered], limits: Limits, under_way: Container[Offset] = ()
+) -> list[DeadLetterEvent]:
+    """The events that keep `letters`, those left out that wait already; the oldest make room for them, but
+    for those `under_way` to their store, which may hold them already.
 
     At most `limits.items` letters at a time. What is new always goes in: it is what somebody may still mend.
     """
     waiting = {(letter.store, letter.offset) for letter in state.dead_letters.values()}
     fresh = [letter for letter in letters if (letter.store, letter.offset) not in waiting]
     over = len(state.dead_letters) + len(fresh) - limits.items
-    oldest = list(state.dead_letters.values())[: max(0, over)]
-    return [*_expired(oldest, "items"), *fresh]
+    oldest = (letter for letter in state.dead_letters.values() if letter.id not in under_way)
+    return [*_expired(list(islice(oldest, max(0, over))), "items"), *fresh]
 
 
-def too_old(state: State, limits: Limits, now: Nanoseconds) -> list[DeadLetterEvent]:
-    """The events that let go of what has waited for too long at `now`."""
+def too_old(
+    state: State, limits: Limits, now: Nanoseconds, under_way: Container[Offset] = ()
+) -> list[DeadLetterEvent]:
+    """The events that let go of what has waited for too long at `now`, but for what is `under_way`."""
     before = now - int(limits.days * DAY)
-    return _expired([each for each in state.dead_letters.values() if each.first_failed_at < before], "age")
+    old = [each for each in state.dead_letters.values() if each.first_failed_at < before]
+    return _expired([each for each in old if each.id not in under_way], "age")
 
 
 def _expired(letters: Sequence[DeadLetter], limit: Literal["items", "age"]) -> list[DeadLetterEvent]:

@@ -139,12 +139,16 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         try:
             for at in range(0, len(message.letters), self._limits.items):
                 some = message.letters[at : at + self._limits.items]
-                await self._append(deciding.bury(self._journal.state, some, self._limits))
+                await self._append(deciding.bury(self._journal.state, some, self._limits, self._under_way()))
         except (JournalFullError, JournalFailedError) as error:
             message.fail(error)
             return
         message.reply(None)
         self._warn()
+
+    def _under_way(self) -> set[Offset]:
+        """What is being sent to its store right now, and may be there already."""
+        return set[Offset]().union(*(redriving.out for redriving in self._redriving.values()))
 
     async def _append(self, events: Sequence[DeadLetterEvent]) -> None:
         if events:
@@ -179,9 +183,7 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         message.reply(None)
 
     async def _discard(self, message: DiscardSome) -> None:
-        # What is being sent to its store right now may be there already.
-        under_way = set[Offset]().union(*(redriving.out for redriving in self._redriving.values()))
-        events = deciding.discard(self._journal.state, set(message.ids) - under_way)
+        events = deciding.discard(self._journal.state, set(message.ids) - self._under_way())
         try:
             await self._append(events)
         except (JournalFullError, JournalFailedError) as error:
@@ -251,7 +253,9 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
                     self._weather(store)
             if now >= self._retire_at:
                 self._retire_at = now + RETIRE_EVERY
-                await self._append(deciding.too_old(self._journal.state, self._limits, self._now()))
+                await self._append(
+                    deciding.too_old(self._journal.state, self._limits, self._now(), self._under_way())
+                )
                 await self._retire()
             if now >= self._prepare_at:
                 self._prepare_at = now + PREPARE_EVERY

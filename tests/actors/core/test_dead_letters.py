@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from actors.core.dead_letters import kept_time
-from journal.events import MetricDeadLettered
+from actors.core.dead_letters import Limits, bury, kept_time, too_old
+from journal.dead_letters import evolve_buried
+from journal.events import DeadLettersExpired, MetricDeadLettered
 from journal.metric import Metric, Nanoseconds, Offset
+from journal.state import State
 from web.letters import LetterTimeError
 
 THEN = 1_700_000_000_000_000_000
@@ -35,3 +37,22 @@ def test_a_time_out_of_range_can_be_mended() -> None:
     """What the store refused for its range was never stored, under whatever time."""
     letter = event(cause="out-of-range", time=2**63 - 1)
     assert kept_time(Offset(3), letter, Metric("cpu", 2.0, THEN)).time == THEN
+
+
+def full(letters: int) -> State:
+    """A queue in which letters 0, 1, 2, … wait."""
+    return evolve_buried(State(), [(Offset(at), event(at)) for at in range(letters)], THEN)
+
+
+def test_what_is_under_way_makes_no_room() -> None:
+    """It may be in its store by now: the next oldest expire in its stead, and the new one goes in."""
+    fresh = event(100)
+    events = bury(full(4), [fresh], Limits(3, 90.0), under_way={Offset(0), Offset(2)})
+    assert events == [DeadLettersExpired("sqlite", [Offset(1), Offset(3)], "items"), fresh]
+
+
+def test_what_is_under_way_does_not_age() -> None:
+    """However old: what is not under way goes."""
+    later = THEN + 2 * 86_400 * 10**9
+    events = too_old(full(3), Limits(3, 1.0), later, under_way={Offset(1)})
+    assert events == [DeadLettersExpired("sqlite", [Offset(0), Offset(2)], "age")]
