@@ -72,7 +72,7 @@ journal *args: setup
 # all checks and all tests (under ten minutes)
 [group('develop')]
 test *args: check
-    pytest {{args}}
+    pytest -n 2 --dist loadscope {{args}}
 
 # the quick tests (under a minute)
 [group('develop')]
@@ -98,10 +98,10 @@ fix: setup
     ruff check --fix
     ruff format
 
-# measure: `just bench` runs all, `just bench ingest` one (kernel journal store ingest latency recovery drain memory live)
+# measure: `just bench` runs all, `just bench ingest` one (kernel journal store postgres supabase ingest latency recovery drain outage memory live)
 [group('develop')]
 bench *names: setup
-    for name in {{ if names == "" { "kernel journal store ingest latency recovery drain memory live" } else { names } }}; do echo "== $name"; python -m tests.bench.bench_$name; done
+    for name in {{ if names == "" { "kernel journal store postgres supabase ingest latency recovery drain outage memory live" } else { names } }}; do echo "== $name"; python -m tests.bench.bench_$name; done
 
 # build the wheel and the source distribution into dist/
 [group('develop')]
