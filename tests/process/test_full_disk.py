@@ -13,7 +13,17 @@ import pytest
 from tests.process.conftest import Launch
 from tests.process.forebay import Forebay, eventually, numbers
 
-SMALL = {"FOREBAY_SEGMENT_BYTES": "1MiB"}
+SMALL = {
+    "FOREBAY_SEGMENT_BYTES": "1MiB",
+    # The store's disk is full too: on a slow machine its breaker opens, and nobody waits a minute for it.
+    "METRICS_PERSISTER_CIRCUIT_BREAKER_TIMEOUT": "1",
+}
+
+
+@pytest.fixture
+def forebay(launch: Launch) -> Forebay:
+    """One Forebay with small segments, started and ready."""
+    return launch(env=SMALL).start()
 
 
 def limit(forebay: Forebay, size: int) -> None:
@@ -107,7 +117,7 @@ def test_a_small_file_system(launch: Launch, small_disk: Path) -> None:
     assert again["accepted"] == 1000
     forebay.drained()
     assert forebay.values() == [float(value) for value in range(count)]
-    assert [actor["restarts"] for actor in forebay.status()["actors"]["children"]] == [0] * 5
+    assert {actor["restarts"] for actor in forebay.status()["actors"]["children"]} == {0}
     assert forebay.terminate() == 0
     audit = forebay.audit()
     assert audit.returncode == 0, audit.stdout + audit.stderr

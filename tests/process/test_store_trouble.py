@@ -23,11 +23,11 @@ def in_trouble(forebay: Forebay, said: str, name: str = "sqlite") -> dict[str, A
 
     def troubled() -> dict[str, Any] | None:
         store = forebay.store(name)
-        return store if store["state"] in ("waiting", "blocked") and store["last_error"] else None
+        # While the store has not answered at all, the status says that first.
+        told = said in (store["last_error"] or "")
+        return store if told and store["state"] in ("waiting", "blocked") else None
 
-    store = eventually(troubled, f"{name} is in trouble")
-    assert said in store["last_error"]
-    return store
+    return eventually(troubled, f"{name} is in trouble: {said}")
 
 
 def caught_up(forebay: Forebay, count: int, path: Path | None = None) -> None:

@@ -59,6 +59,9 @@ async def first(waits: list[asyncio.Task[None]], seconds: float | None = None) -
 def reset(writer: asyncio.StreamWriter) -> None:
     """End the connection with a TCP reset, whatever was still to be sent."""
     sock = writer.get_extra_info("socket")
+    if sock.fileno() < 0:
+        # Whoever stops the server was faster.
+        return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
