@@ -3,6 +3,7 @@ the weather decides.
 
     queue      the actor: keeps, expires, sends again
     mirror     what each store's own table of dead letters is told
+    retiring   which segments nobody needs any more
     payloads   a letter's metric, read back from the queue's journal
     offsets    which metrics are dead letters, for accounts that must balance
     port       the queue as the edge asks it

@@ -12,12 +12,12 @@ from typing import assert_never
 import structlog
 
 from actors.core import dead_letters as deciding
-from actors.core.dead_letters import DAY, WARN_FROM, Limits
-from actors.core.retention import KeepWindow, retired
+from actors.core.dead_letters import WARN_FROM, Limits
 from actors.dead_letters.mirror import changes
 from actors.dead_letters.payloads import read_letters
 from actors.dead_letters.port import as_shown
 from actors.dead_letters.redriving import AWAY_PAUSE, Order, Redriving
+from actors.dead_letters.retiring import Retiring
 from actors.kernel import Actor, ActorRef, ActorStopped
 from actors.messages import (
     Bury,
@@ -62,8 +62,6 @@ MIRROR_PATIENCE = 120.0
 WEATHER_EVERY = 300.0
 """Seconds between two attempts at what failed for the weather while no breaker opened, and so none closes."""
 
-EVERYTHING = 2**62
-
 log = structlog.get_logger("dead-letters")
 
 StoreRefs = Mapping[str, Callable[[], ActorRef[PersistenceMessage]]]
@@ -86,7 +84,7 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         redriven: Callable[[str, int], None],
     ) -> None:
         self._journal = journal
-        self._main = main
+        self._retiring = Retiring(journal, main)
         self._stores = stores
         self._redriving = redriving
         self._limits = limits
@@ -290,7 +288,7 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
     async def _mirror(self, store: str, now: float) -> None:
         state = self._journal.state
         asked = self._mirroring.get(store)
-        start = self._mirrored_to.get(store, state.mirrored.get(store, Offset(0)))
+        start = self._mirrored_until(store)
         busy = asked is not None and now - asked < MIRROR_PATIENCE
         if busy or store not in state.dead_letter_counts or start >= self._journal.next_offset:
             return
@@ -300,6 +298,9 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         elif self._tell(store, MirrorLetters(letters, before)):
             self._mirroring[store] = now
 
+    def _mirrored_until(self, store: str) -> Offset:
+        return self._mirrored_to.get(store, self._journal.state.mirrored.get(store, Offset(0)))
+
     def _tell(self, store: str, message: PersistenceMessage) -> bool:
         try:
             return self._stores[store]().try_tell(message)
@@ -307,19 +308,7 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
             return False
 
     async def _retire(self) -> None:
-        """Delete the segments in which no letter waits, and that only speak of metrics which the main journal
-        does not hold any more: until then the audit needs them."""
-        state = self._journal.state
-        needed = [*state.dead_letters, *(state.mirrored.get(store, Offset(0)) for store in self._stores)]
-        begun = self._main.segments[0].created_at
-        window = KeepWindow((self._now() - begun) / DAY, EVERYTHING)
-        gone = retired(
-            self._journal.segments,
-            [min(needed, default=self._journal.next_offset)],
-            window,
-            self._now(),
-            disk_full=False,
-        )
+        gone = await self._retiring.unneeded({store: self._mirrored_until(store) for store in self._stores})
         if gone:
             await self._journal.retire(gone)
 
