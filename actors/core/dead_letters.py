@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -21,6 +21,9 @@ DAY = 86_400 * 1_000_000_000
 WARN_FROM = 0.8
 """Share of the limit from which on people are warned: what comes over it pushes the oldest out."""
 
+
+SURE_AFTER = 3600.0
+"""Seconds for which a letter must have been too old by the clock before it expires."""
 
 OUT_OF_RANGE = "out-of-range"
 """The cause of what has a number or a time beyond what its column can hold."""
@@ -48,13 +51,23 @@ def bury(
     return [*_expired(list(islice(oldest, max(0, over))), "items"), *fresh]
 
 
-def too_old(
-    state: State, limits: Limits, now: Nanoseconds, under_way: Container[Offset] = ()
-) -> list[DeadLetterEvent]:
-    """The events that let go of what has waited for too long at `now`, but for what is `under_way`."""
+def ageing(
+    state: State, limits: Limits, since: Mapping[Offset, float], now: Nanoseconds, monotonic: float
+) -> dict[Offset, float]:
+    """Which letters have waited for too long at `now`, and since when every look has said so, `since` being
+    what the last one returned, in seconds of a `monotonic` clock."""
     before = now - int(limits.days * DAY)
-    old = [each for each in state.dead_letters.values() if each.first_failed_at < before]
-    return _expired([each for each in old if each.id not in under_way], "age")
+    old = [each.id for each in state.dead_letters.values() if each.first_failed_at < before]
+    return {each: since.get(each, monotonic) for each in old}
+
+
+def too_old(
+    state: State, since: Mapping[Offset, float], monotonic: float, under_way: Container[Offset] = ()
+) -> list[DeadLetterEvent]:
+    """The events that let go of what has been too old for SURE_AFTER, but for what is `under_way`: a clock
+    that is ahead for a moment is to cost no letter."""
+    sure = [each for each, begun in since.items() if monotonic - begun >= SURE_AFTER]
+    return _expired([each for each in _waiting(state, sure) if each.id not in under_way], "age")
 
 
 def _expired(letters: Sequence[DeadLetter], limit: Literal["items", "age"]) -> list[DeadLetterEvent]:

@@ -93,6 +93,8 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         self._mirroring: dict[str, float] = {}
         """When each store that is mirroring was asked to."""
         self._mirrored_to: dict[str, Offset] = {}
+        self._old_since: dict[Offset, float] = {}
+        """Since when each letter that is too old has been seen to be."""
         self._prepare_at = 0.0
         self._retire_at = 0.0
         self._weather_at = 0.0
@@ -251,15 +253,18 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
                     self._weather(store)
             if now >= self._retire_at:
                 self._retire_at = now + RETIRE_EVERY
-                await self._append(
-                    deciding.too_old(self._journal.state, self._limits, self._now(), self._under_way())
-                )
+                await self._expire(now)
                 await self._retire()
             if now >= self._prepare_at:
                 self._prepare_at = now + PREPARE_EVERY
                 await self._journal.prepare()
         except (JournalFullError, JournalFailedError, JournalCorruptError) as error:
             log.error("the queue's housekeeping failed", error=str(error))
+
+    async def _expire(self, now: float) -> None:
+        state = self._journal.state
+        self._old_since = deciding.ageing(state, self._limits, self._old_since, self._now(), now)
+        await self._append(deciding.too_old(state, self._old_since, now, self._under_way()))
 
     def _drop_gone(self, redriving: Redriving) -> None:
         """Forget the orders for letters that were discarded, or have expired, meanwhile."""

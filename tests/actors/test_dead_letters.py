@@ -13,6 +13,7 @@ import pytest
 from actors.audit import audit
 from actors.config import Settings
 from actors.config.settings import PersisterSettings, ResilienceSettings
+from actors.core import dead_letters
 from actors.dead_letters.port import DeadLettersPort
 from actors.stores.base import OutageError, TransientError
 from actors.stores.memory import MemoryStore, MemoryTables
@@ -214,8 +215,9 @@ async def test_at_the_limit_the_oldest_expire_and_the_new_go_in(tmp_path: Path) 
         await it.balances()
 
 
-async def test_what_is_too_old_expires(tmp_path: Path) -> None:
+async def test_what_is_too_old_expires(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the clock, by event."""
+    monkeypatch.setattr(dead_letters, "SURE_AFTER", 0.0)
     async with queue(tmp_path / "data", Picky(MemoryStore())) as it:
         await it.take(metrics(5, {1}))
         await it.settled()

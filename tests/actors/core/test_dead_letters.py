@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.core.dead_letters import Limits, bury, kept_time, too_old
+from actors.core.dead_letters import DAY, SURE_AFTER, Limits, ageing, bury, kept_time, too_old
 from journal.dead_letters import evolve_buried
 from journal.events import DeadLettersExpired, MetricDeadLettered
 from journal.metric import Metric, Nanoseconds, Offset
@@ -51,8 +51,21 @@ def test_what_is_under_way_makes_no_room() -> None:
     assert events == [DeadLettersExpired("sqlite", [Offset(1), Offset(3)], "items"), fresh]
 
 
-def test_what_is_under_way_does_not_age() -> None:
+def test_what_is_under_way_does_not_expire() -> None:
     """However old: what is not under way goes."""
-    later = THEN + 2 * 86_400 * 10**9
-    events = too_old(full(3), Limits(3, 1.0), later, under_way={Offset(1)})
+    since = dict.fromkeys(map(Offset, range(3)), 0.0)
+    events = too_old(full(3), since, SURE_AFTER, under_way={Offset(1)})
     assert events == [DeadLettersExpired("sqlite", [Offset(0), Offset(2)], "age")]
+
+
+def test_a_clock_that_is_ahead_for_a_moment_costs_nothing() -> None:
+    """A letter expires when every look for an hour has found it too old, and not before."""
+    state, limits = full(2), Limits(10, 1.0)
+    on_time, ahead = THEN + DAY // 2, THEN + 40 * DAY
+    since: dict[Offset, float] = {}
+    for monotonic, now in ((0.0, ahead), (60.0, on_time), (120.0, ahead), (120.0 + SURE_AFTER - 1, ahead)):
+        since = ageing(state, limits, since, now, monotonic)
+        assert too_old(state, since, monotonic) == []
+    since = ageing(state, limits, since, ahead, 120.0 + SURE_AFTER)
+    expired = DeadLettersExpired("sqlite", [Offset(0), Offset(1)], "age")
+    assert too_old(state, since, 120.0 + SURE_AFTER) == [expired]
