@@ -180,8 +180,10 @@ async def postgres_standings(store: str, url: str) -> list[Standing]:
 
 
 async def migrate_postgres(store: str, url: str) -> list[Migration]:
-    """Apply what the PostgreSQL database at `url` is missing, each migration in a transaction of its own, and
-    return that. Of two at once the second waits, and finds nothing to do.
+    """Apply what the PostgreSQL database at `url` is missing, and return that. Of two at once the second
+    waits, and finds nothing to do. Who writes meanwhile finds all the new tables or none: rows that come
+    between two migrations would not be counted by what the second brings. Of those before one that fails
+    all are kept.
 
     Raises EditedMigrationError before anything is applied, MigrationFailedError and other StoreErrors.
     """
@@ -189,23 +191,31 @@ async def migrate_postgres(store: str, url: str) -> list[Migration]:
 
     known = migrations(POSTGRES)
     done: list[Migration] = []
+    failed: asyncpg.PostgresError | None = None
     async with _connected(store, url) as connection:
         at = known[0]
         try:
-            for at in known:
-                async with connection.transaction():
-                    await connection.execute("SET LOCAL lock_timeout = '60s'")
-                    await connection.execute(_LOCK)
-                    applied = await _applied(connection)
-                    _refuse_edited(store, known, applied)
+            async with connection.transaction():
+                await connection.execute("SET LOCAL lock_timeout = '60s'")
+                await connection.execute(_LOCK)
+                applied = await _applied(connection)
+                _refuse_edited(store, known, applied)
+                for at in known:
                     if at.version in applied:
                         continue
-                    await connection.execute(_RECORD_TABLE)
-                    await connection.execute(at.sql)
-                    await connection.execute(_RECORD, at.version, at.title, statements(at.sql))
+                    try:
+                        async with connection.transaction():
+                            await connection.execute(_RECORD_TABLE)
+                            await connection.execute(at.sql)
+                            await connection.execute(_RECORD, at.version, at.title, statements(at.sql))
+                    except asyncpg.PostgresError as error:
+                        failed = error
+                        break
                     done.append(at)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise MigrationFailedError(store, at, str(error) or type(error).__name__) from error
+    if failed is not None:
+        raise MigrationFailedError(store, at, str(failed) or type(failed).__name__) from failed
     return done
 
 

@@ -151,6 +151,26 @@ async def test_two_at_once_apply_everything_once(url: str) -> None:
     assert sorted(step.version for steps in done for step in steps) == [step.version for step in POSTGRES]
 
 
+async def test_who_writes_meanwhile_finds_all_tables_or_none(url: str) -> None:
+    """While a migration waits in the middle nothing of those before it is to be seen: a metric that came then
+    would be stored, and counted nowhere."""
+    other, seeing = await asyncpg.connect(url), await asyncpg.connect(url)
+    await other.execute("BEGIN; CREATE TABLE public.dead_letters (mine text)")
+    migrating = asyncio.ensure_future(migrate_postgres("postgresql", url))
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%dead_letters%'"
+    )
+    async with asyncio.timeout(30):
+        while not await seeing.fetchval(waiting):
+            assert not migrating.done()
+    assert await seeing.fetchval("SELECT to_regclass('public.metrics')") is None
+    await other.execute("ROLLBACK")
+    assert len(await migrating) == len(POSTGRES)
+    assert await seeing.fetchval("SELECT to_regclass('public.metrics')") is not None
+    await other.close()
+    await seeing.close()
+
+
 async def test_a_migration_that_fails_leaves_those_before_it(url: str) -> None:
     """Each is whole or absent: what stands in the way of the third is told, and two are applied."""
     connection = await asyncpg.connect(url)
