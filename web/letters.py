@@ -85,3 +85,17 @@ class LetterTimeError(ValueError):
 
     def __init__(self, id_: int, time: Nanoseconds) -> None:
         super().__init__(f"an edit of dead letter {id_} keeps its time, {time}: leave `time` out")
+
+
+class LetterUnderWayError(DeadLettersUnavailableError):
+    """The letter is on its way to its store, and may be there already."""
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(f"dead letter {id_} is on its way to its store; ask again once it has been answered")
+
+
+class StoreNotFedError(DeadLettersUnavailableError):
+    """Nothing is brought to the store that the letters are of."""
+
+    def __init__(self, store: str) -> None:
+        super().__init__(f"nothing is brought to store {store}: configure it, then redrive; its letters stay")

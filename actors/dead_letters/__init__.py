@@ -8,5 +8,9 @@ the weather decides.
     offsets    which metrics are dead letters, for accounts that must balance
     port       the queue as the edge asks it
 
+What a person put in a metric's place is in the store that took it, and told in the event of it; the main
+journal keeps the metric as it was accepted. So a store that is emptied and fed anew from there refuses the
+original once more, and it is a new letter, to be mended once more.
+
 The decisions are pure: core/dead_letters.py; how the events fold: journal/dead_letters.py.
 """

@@ -22,8 +22,10 @@ from web.letters import (
     Letter,
     LetterFilter,
     LetterPage,
+    LetterUnderWayError,
     NoSuchLetterError,
     Redriven,
+    StoreNotFedError,
 )
 
 ANSWER_WITHIN = 60.0
@@ -89,16 +91,24 @@ class DeadLettersPort:
         return await self._ask(RedriveOne(letter.id, edited))
 
     async def redrive_all(self, which: LetterFilter, *, dry_run: bool, rate: float | None) -> Bulk:
-        """See DeadLetters."""
-        ids = [letter.id for letter in matching(self._journal.state, which)]
+        """See DeadLetters. Those of a store that nothing is brought to stay, and count only where there are
+        no others: StoreNotFedError."""
+        found = matching(self._journal.state, which)
+        ids = [letter.id for letter in found if letter.store in self._redriving]
+        if found and not ids:
+            raise StoreNotFedError(found[0].store)
         if ids and not dry_run:
             await self._ask(RedriveSome(ids, rate))
         return Bulk(len(ids), dry_run)
 
     async def discard(self, id_: int) -> None:
-        """See DeadLetters."""
-        if not await self._ask(DiscardSome([self._letter(id_).id])):
-            raise NoSuchLetterError(id_)
+        """See DeadLetters. Raises LetterUnderWayError for one that may be in its store by now."""
+        letter = self._letter(id_)
+        if await self._ask(DiscardSome([letter.id])):
+            return
+        if letter.id in self._journal.state.dead_letters:
+            raise LetterUnderWayError(id_)
+        raise NoSuchLetterError(id_)
 
     async def discard_all(self, which: LetterFilter, *, dry_run: bool) -> Bulk:
         """See DeadLetters."""

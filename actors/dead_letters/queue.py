@@ -45,7 +45,7 @@ from journal.events import (
 from journal.log import Journal
 from journal.metric import Metric, Nanoseconds, Offset
 from journal.segment import JournalCorruptError
-from web.letters import NoSuchLetterError, Redriven
+from web.letters import LetterUnderWayError, NoSuchLetterError, Redriven, StoreNotFedError
 
 HOUSEKEEPING_EVERY = 0.25
 """Seconds."""
@@ -108,8 +108,7 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
     async def stopped(self) -> None:
         """Nobody is left to wait for an answer; what is asked for by hand must be asked for again."""
         for redriving in self._redriving.values():
-            for each in redriving.ids:
-                redriving.answer(each, Redriven(each, "queued"))
+            redriving.leave()
 
     async def receive(self, messages: Sequence[DeadLettersMessage]) -> None:
         """See Actor."""
@@ -170,16 +169,15 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         if letter is None:
             message.fail(NoSuchLetterError(message.id))
         elif (redriving := self._redriving.get(letter.store)) is None:
-            # Its store is not configured any more: it waits for the day that it is.
-            message.reply(Redriven(message.id, "queued"))
-        else:
-            redriving.add(Order(message.id, True, message.edited), asker=message)
+            message.fail(StoreNotFedError(letter.store))
+        elif not redriving.add(Order(message.id, True, message.edited, askers=(message,))):
+            message.fail(LetterUnderWayError(message.id))
 
     def _order_some(self, message: RedriveSome) -> None:
         for each in message.ids:
             letter = self._journal.state.dead_letters.get(each)
             if letter is not None and (redriving := self._redriving.get(letter.store)) is not None:
-                redriving.add(Order(each, True), rate=message.rate)
+                redriving.add(Order(each, True, rate=message.rate))
         message.reply(None)
 
     async def _discard(self, message: DiscardSome) -> None:
@@ -216,20 +214,17 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         except (JournalFullError, JournalFailedError) as error:
             # They may be in the store, and wait here until that can be written down: they go once more.
             log.error("what became of dead letters cannot be written down", error=str(error))
-            stored, refused = [], set[Offset]()
-        else:
-            left = [len(event.ids) for event in events if isinstance(event, DeadLettersRedriven)]
-            self._redriven(message.store, sum(left))
-        settled = refused | {order.id for order in stored}
-        again = redriving.returned(settled, self.context.clock.monotonic())
-        for each in again:
-            redriving.answer(each, Redriven(each, "queued"))
+            redriving.returned(set(), self.context.clock.monotonic())
+            return
+        self._redriven(message.store, sum(len(e.ids) for e in events if isinstance(e, DeadLettersRedriven)))
         for order in stored:
-            redriving.answer(order.id, Redriven(order.id, "redriven"))
-        for each in refused:
-            letter = self._journal.state.dead_letters.get(each)
+            order.answer(Redriven(order.id, "redriven"))
+        for order in redriving.settled(refused):
+            letter = self._journal.state.dead_letters.get(order.id)
             shown = as_shown(letter, redriving=False) if letter is not None else None
-            redriving.answer(each, Redriven(each, "refused", shown))
+            order.answer(Redriven(order.id, "refused", shown))
+        settled = refused | {order.id for order in stored}
+        redriving.returned(settled, self.context.clock.monotonic())
 
     async def _mirrored(self, message: LettersMirrored) -> None:
         if message.before is None:
@@ -269,10 +264,9 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
     def _drop_gone(self, redriving: Redriving) -> None:
         """Forget the orders for letters that were discarded, or have expired, meanwhile."""
         waiting = self._journal.state.dead_letters
-        for each in redriving.ids:
-            if each not in waiting and each not in redriving.out:
-                redriving.drop(each)
-                redriving.answer(each, NoSuchLetterError(each))
+        for each in redriving.waiting:
+            if each not in waiting:
+                redriving.drop(each).answer(NoSuchLetterError(each))
 
     async def _send(self) -> None:
         """Tell the stores' actors what to send."""

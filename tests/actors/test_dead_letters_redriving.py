@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from actors.config import Settings
 from actors.dead_letters.port import DeadLettersPort
+from actors.dead_letters.redriving import Order, Redriving
+from actors.messages import RedriveOne
+from actors.stores.base import Row
 from actors.stores.memory import MemoryStore
 from journal.disk import OsFileSystem
 from journal.events import pack_metrics
@@ -15,7 +20,7 @@ from journal.metric import Metric, Offset
 from tests.actors.picky import Picky
 from tests.journal.faults import FailingSync
 from tests.process.composed import SEGMENT, Composed, composed, until
-from web.letters import Letter, LetterFilter
+from web.letters import DeadLettersUnavailableError, Letter, LetterFilter, LetterUnderWayError
 
 
 @pytest.fixture
@@ -77,3 +82,88 @@ async def test_an_edit_keeps_the_letters_time(tmp_path: Path) -> None:
         assert (mended.status_code, mended.json()["outcome"]) == (200, "redriven")
         rows = [row async for run in store.rows(letter.offset, Offset(letter.offset + 1)) for row in run]
         assert [(row.metric.name, row.metric.time) for row in rows] == [("mended", 7)]
+
+
+class Gated(Picky):
+    """Each write of rows waits at a closed `gate`; `reached` says that one does."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store)
+        self.gate, self.reached = asyncio.Event(), asyncio.Event()
+        self.gate.set()
+
+    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+        if rows and not self.gate.is_set():
+            self.reached.set()
+            await self.gate.wait()
+        await super().write(rows, cursor)
+
+
+async def test_a_letter_under_way_is_neither_edited_nor_discarded(tmp_path: Path) -> None:
+    """Who tries is told to ask again, not that it is gone, or that the edit is stored."""
+    store = Gated(MemoryStore())
+    home = tmp_path / "data"
+    async with composed(home, [store], settings=settings(home)) as running:
+        [letter] = await buried(running, Metric("bad", 1.0))
+        port = port_of(running)
+        store.refuses = False
+        store.gate.clear()
+        plain = asyncio.create_task(port.redrive(letter.id, None))
+        await asyncio.wait_for(store.reached.wait(), 10)
+        with pytest.raises(LetterUnderWayError, match=str(letter.id)):
+            await port.redrive(letter.id, Metric("mended", 2.0))
+        with pytest.raises(LetterUnderWayError, match="on its way"):
+            await port.discard(letter.id)
+        store.gate.set()
+        assert (await plain).outcome == "redriven"
+        rows = [row async for run in store.rows(letter.offset, Offset(letter.offset + 1)) for row in run]
+        assert [row.metric.name for row in rows] == ["bad"]
+
+
+async def test_letters_of_a_store_that_is_gone_are_not_promised(tmp_path: Path) -> None:
+    """Redriving them, one or all, says which store is missing, and keeps no order; they stay."""
+    home = tmp_path / "data"
+    async with composed(home, [Picky(MemoryStore("old"))], settings=settings(home)) as running:
+        [letter] = await buried(running, Metric("bad", 1.0))
+    async with composed(home, [MemoryStore("new")], settings=settings(home)) as running:
+        port = port_of(running)
+        with pytest.raises(DeadLettersUnavailableError, match="store old"):
+            await port.redrive(letter.id, None)
+        for dry_run in (True, False):
+            with pytest.raises(DeadLettersUnavailableError, match="store old"):
+                await port.redrive_all(LetterFilter(), dry_run=dry_run, rate=None)
+        assert port.page(LetterFilter(), 1, None).pending == 1
+
+
+def ordered(count: int, rate: float | None, *, first: int = 0) -> list[Order]:
+    return [Order(Offset(at), True, rate=rate) for at in range(first, first + count)]
+
+
+def test_a_rate_holds_whatever_else_is_ordered() -> None:
+    """What comes without one passes; what goes at a rate goes at that rate all the same, weather or not."""
+    redriving = Redriving()
+    for order in ordered(500, 40.0):
+        assert redriving.add(order)
+    sent: list[Offset] = []
+    for tick in range(1, 41):
+        now = tick / 4
+        redriving.add(Order(Offset(tick), False))
+        redriving.add(Order(Offset(1_000 + tick), False))
+        while taken := redriving.take(now):
+            sent += [order.id for order in taken]
+            redriving.returned({order.id for order in taken}, now)
+    assert sorted(each for each in sent if each > 1_000) == list(range(1_001, 1_041))
+    assert 380 <= sum(each < 500 for each in sent) <= 440
+
+
+def test_an_edit_is_stored_or_refused_never_forgotten() -> None:
+    """It takes the place of a plain order that waits; it is refused where another is awaited, or is out."""
+    redriving, asker = Redriving(), RedriveOne(Offset(1))
+    first, second = Metric("a", 1.0), Metric("b", 2.0)
+    redriving.add(Order(Offset(1), False))
+    assert redriving.add(Order(Offset(1), True, first, askers=(asker,)))
+    assert not redriving.add(Order(Offset(1), True, second))
+    assert [order.edited for order in redriving.take(1.0)] == [first]
+    assert not redriving.add(Order(Offset(1), True, second))
+    redriving.returned(set(), 1.0)
+    assert [order.edited for order in redriving.take(10.0)] == [first]

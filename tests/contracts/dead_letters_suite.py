@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 import pytest
 
 from journal.metric import Metric, Nanoseconds
-from web.letters import Letter, LetterFilter, NoSuchLetterError
+from web.letters import Letter, LetterFilter, LetterUnderWayError, NoSuchLetterError
 from web.ports import DeadLetters
 
 Mood: TypeAlias = Literal["takes", "refuses", "away"]
@@ -272,7 +272,7 @@ class DeadLettersContract:
         async def discard(id_: int) -> bool:
             try:
                 await setting.queue.discard(id_)
-            except NoSuchLetterError:
+            except (NoSuchLetterError, LetterUnderWayError):
                 return False
             return True
 
