@@ -41,14 +41,17 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=[InSupabase, InPostgres, InSqlite], ids=["supabase", "postgres", "sqlite"])
+PLACES = {"supabase": InSupabase, "postgres": InPostgres, "sqlite": InSqlite}
+
+
+@pytest.fixture
 def place(request: pytest.FixtureRequest, supabase: LocalSupabase, tmp_path: Path) -> Place:
-    return request.param(supabase, tmp_path / "data")
+    return PLACES[request.param](supabase, tmp_path / "data")
 
 
-@pytest.fixture(params=[InSupabase, InPostgres], ids=["supabase", "postgres"])
-def database(request: pytest.FixtureRequest, supabase: LocalSupabase, tmp_path: Path) -> Place:
-    return request.param(supabase, tmp_path / "data")
+def sizes(full: str, *others: str) -> list[tuple[str, int, int]]:
+    """A place, how many bad, among how many: the most of them in the place `full`, a tenth in `others`."""
+    return [(full, 500, TOTAL), *((other, 50, TOTAL // 10) for other in others)]
 
 
 async def journaled(home: Path, metrics: Sequence[Mapping[str, Any]]) -> list[Offset]:
@@ -71,12 +74,22 @@ def batches(rows: int, sizes: BatchRange) -> int:
     return count
 
 
-@pytest.mark.parametrize("guilty", [1, 7, 500])
-async def test_exactly_the_bad_are_dead_letters(tmp_path: Path, place: Place, guilty: int) -> None:
-    """Of 100,000 metrics every good one is stored once, every bad one is a dead letter with its own cause and
-    an error that names the rule, here and in the store's table; and few writes are needed to find them."""
+@pytest.mark.parametrize(
+    ("place", "guilty", "total"),
+    [
+        *((place, guilty, TOTAL) for place in PLACES for guilty in (1, 7)),
+        *sizes("postgres", "supabase", "sqlite"),
+    ],
+    indirect=["place"],
+)
+async def test_exactly_the_bad_are_dead_letters(
+    tmp_path: Path, place: Place, guilty: int, total: int
+) -> None:
+    """Of up to 100,000 metrics every good one is stored once, every bad one is a dead letter with its own
+    cause and an error that names the rule, here and in the store's table; and few writes are needed to
+    find them."""
     home = tmp_path / "data"
-    metrics, bad = scattered(TOTAL, guilty, place.kinds)
+    metrics, bad = scattered(total, guilty, place.kinds)
     offsets = await journaled(home, metrics)
     await place.prepare()
     await place.add_rules()
@@ -100,12 +113,12 @@ async def test_exactly_the_bad_are_dead_letters(tmp_path: Path, place: Place, gu
     ]
     assert [offset for offset, *_ in mirrored] == sorted(expected)
     found = await audited(home, place)
-    assert (found.stores[0].persisted, found.stores[0].dead_lettered) == (TOTAL - guilty, guilty)
-    usual = batches(TOTAL, store.batch) + 2
+    assert (found.stores[0].persisted, found.stores[0].dead_lettered) == (total - guilty, guilty)
+    usual = batches(total, store.batch) + 2
     alone = sum(not kind.named for kind in expected.values())
-    bound = 3 * (guilty - alone) + searched(TOTAL, alone) + usual
+    bound = 3 * (guilty - alone) + searched(total, alone) + usual
     say(f"{store.name}: {guilty} bad in {took:.1f} s, {store.writes} writes of {bound:.0f} at most")
-    assert store.writes <= bound <= searched(TOTAL, guilty) + usual
+    assert store.writes <= bound <= searched(total, guilty) + usual
 
 
 async def audited(home: Path, place: Place) -> Audit:
@@ -153,41 +166,44 @@ def settled(forebay: Forebay) -> dict[str, Any] | None:
     return status if not status["pending"] and not status["dead_letters"].get("redriving") else None
 
 
-@pytest.mark.parametrize("guilty", [500])
-async def test_over_http_into_the_real_process_and_back(launch: Launch, database: Place, guilty: int) -> None:
-    """500 bad ones among 100,000 that came over HTTP are dead letters, told with their causes over HTTP; once
-    the owner has dropped the rules all that can be stored is redriven, here and in the mirror."""
-    metrics, bad = scattered(TOTAL, guilty, database.kinds)
-    env = {**database.environment(), "RESILIENCE_METRICS_PERSISTER_ENABLED": "false"}
+@pytest.mark.parametrize(("place", "guilty", "total"), sizes("supabase", "postgres"), indirect=["place"])
+async def test_over_http_into_the_real_process_and_back(
+    launch: Launch, place: Place, guilty: int, total: int
+) -> None:
+    """500 bad ones among 100,000 that came over HTTP (one in ten of both where the store asks the
+    database directly) are dead letters, told with their causes over HTTP; once the owner has dropped the
+    rules all that can be stored is redriven, here and in the mirror."""
+    metrics, bad = scattered(total, guilty, place.kinds)
+    env = {**place.environment(), "RESILIENCE_METRICS_PERSISTER_ENABLED": "false"}
     forebay = launch(env=env).start()
     offsets = posted(forebay, metrics)
     assert forebay.terminate() == 0
-    await database.add_rules()
+    await place.add_rules()
     forebay.env["RESILIENCE_METRICS_PERSISTER_ENABLED"] = "true"
-    database.supabase.faults.forget()
+    place.supabase.faults.forget()
     forebay.start()
     began = time.monotonic()
     status = await asyncio.to_thread(eventually, lambda: settled(forebay), "all is settled", DRAIN_WITHIN)
-    calls = database.supabase.faults.count("POST", "/rest/v1/metrics")
-    say(f"{guilty} among {TOTAL:,}: {time.monotonic() - began:.1f} s, {calls} requests")
-    assert calls <= searched(TOTAL, guilty) + batches(TOTAL, BatchRange(1_000, 5_000)) + 2
-    assert (status["persisted"], status["dead_lettered"]) == (TOTAL - guilty, guilty)
+    calls = place.supabase.faults.count("POST", "/rest/v1/metrics")
+    say(f"{guilty} among {total:,}: {time.monotonic() - began:.1f} s, {calls} requests")
+    assert calls <= searched(total, guilty) + batches(total, BatchRange(1_000, 5_000)) + 2
+    assert (status["persisted"], status["dead_lettered"]) == (total - guilty, guilty)
     expected = {offsets[at]: kind for at, kind in bad.items()}
     letters = {letter["offset"]: letter for letter in listed(forebay)}
     assert {offset: letter["cause"] for offset, letter in letters.items()} == {
         offset: kind.cause for offset, kind in expected.items()
     }
     assert all(kind.error in letters[offset]["error"] for offset, kind in expected.items())
-    await database.execute(database.no_rules)
+    await place.execute(place.no_rules)
     await asked(forebay, "/api/dead-letters/redrive", {"all": True})
     hopeless = sorted(offset for offset, kind in expected.items() if not kind.mendable)
     await until_listed(forebay, hopeless)
     assert all(letter["attempts"] == 2 for letter in listed(forebay))
     mirrored = 'select "offset" from dead_letters where status = \'{}\' order by "offset"'
     mended = sorted(expected.keys() - set(hopeless))
-    await until_selected(database, mirrored.format("redriven"), mended)
-    assert await database.select(mirrored.format("pending")) == [(offset,) for offset in hopeless]
-    stored = await database.select('select "offset" from metrics order by "offset"')
+    await until_selected(place, mirrored.format("redriven"), mended)
+    assert await place.select(mirrored.format("pending")) == [(offset,) for offset in hopeless]
+    stored = await place.select('select "offset" from metrics order by "offset"')
     assert [offset for (offset,) in stored] == [each for each in offsets if each not in hopeless]
     assert forebay.terminate() == 0
     assert forebay.audit().returncode == 0
