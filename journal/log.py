@@ -20,6 +20,7 @@ from journal.committer import (
     JournalFullError,
     Options,
     Outcome,
+    RecordTooLargeError,
     Refused,
     Synced,
     Tail,
@@ -211,7 +212,9 @@ class Journal:
                 self._advance(outcome)
             case Refused(appends=appends, error=error):
                 self._settled(len(appends))
-                self._failed = isinstance(error, JournalFailedError)
+                self._failed = isinstance(error, JournalFailedError) and not isinstance(
+                    error, RecordTooLargeError
+                )
                 for append in appends:
                     if not append.done.done():
                         append.done.set_exception(error)

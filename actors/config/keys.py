@@ -106,7 +106,7 @@ KEYS: tuple[Key, ...] = (
         duration(0.0, 36500.0, unit=DAY),
         "how long a Postgres store keeps metrics, by partition; 0 for ever",
     ),
-    Key("dlq_max_items", whole(1, 1_000_000), "dead letters kept; beyond it the oldest expire"),
+    Key("dlq_max_items", whole(1, 100_000), "dead letters kept; beyond it the oldest expire"),
     Key("dlq_max_age_days", duration(0.01, 36500.0, unit=DAY), "how long a dead letter is kept"),
     Key(
         "dlq_hold_after",

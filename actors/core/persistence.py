@@ -5,8 +5,8 @@
        └──failed──▶ Waiting ─┘ time is up (reopening, where the connection may be to blame)
 
 Nothing is ever skipped: whatever fails is tried again, from the same offset. While the circuit breaker is
-open nothing is tried at all (see persistence/breaker.py); which rows of a refused batch are to blame is found out
-by core/search.py.
+open nothing is tried at all (persistence/breaker.py); which rows of a refused batch are to blame is found
+out by core/search.py.
 """
 
 from __future__ import annotations
