@@ -9,5 +9,3 @@ import pytest
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """The loop that Forebay runs on."""
     return "asyncio", {"use_uvloop": True}
-
-

@@ -17,7 +17,7 @@ ROWS = 1_000
 
 
 async def test_a_body_is_let_go_with_its_answer(store: SupabaseStore) -> None:
-    """Bodies do not wait for the collection of old objects, which is rare: a backlog would fill the memory."""
+    """Bodies do not wait for the collection of old objects, which is rare: a backlog would fill memory."""
     await store.write(plain(0, ROWS), Offset(ROWS))
     gc.collect()
     gc.disable()
