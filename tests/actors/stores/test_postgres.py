@@ -21,7 +21,7 @@ from tests.actors.stores.postgres_scene import (
 )
 from tests.contracts.store_rows import new_journal, plain, stored
 from tests.supabase.cluster import SUPERUSER
-from tests.supabase.faults import BlackHole, ResetBefore, ResetMidRequest, Throttle, Unavailable
+from tests.supabase.faults import BlackHole, ResetBefore, ResetMidRequest, Throttle, Unavailable, name
 
 __all__ = ["anyio_backend", "local_databases", "local_postgres", "migrated_database", "scene"]
 
@@ -138,6 +138,8 @@ async def test_a_commit_that_nobody_heard_of_makes_no_double(scene: Scene) -> No
         await scene.until_waiting()
         lost = scene.faults.add(BlackHole())
     await scene.until(lambda: scene.count() == (100, 100))
+    # The proxy lives in this event loop: let it meet the answer before the fault is gone.
+    await scene.until(lambda: any(call.done == name(BlackHole()) for call in scene.faults.calls()))
     scene.faults.remove(lost)
     with pytest.raises(OutageError):
         await writing
