@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketClose
 from web import dead_letters, exposition, login
 from web.edge import Edge
 from web.guard import Guard
-from web.letters import DeadLettersUnavailableError, NoSuchLetterError
+from web.letters import DeadLettersUnavailableError, LetterUnderWayError, NoSuchLetterError
 from web.live import Hub
 from web.ports import HistoryUnavailableError, Ports
 from web.problems import ProblemDetails, of_receiver, problem, response
@@ -48,6 +48,7 @@ def make_app(ports: Ports, edge: Edge, hub: Hub) -> Starlette:
             ReceiverError: _receiver_error,
             HistoryUnavailableError: _history_unavailable,
             NoSuchLetterError: _no_such_letter,
+            LetterUnderWayError: _letter_under_way,
             DeadLettersUnavailableError: _dead_letters_unavailable,
             Exception: _failed,
         },
@@ -175,6 +176,10 @@ def _receiver_error(request: Request, error: Exception) -> Response:
 
 def _no_such_letter(request: Request, error: Exception) -> Response:
     return response(problem(404, str(error)))
+
+
+def _letter_under_way(request: Request, error: Exception) -> Response:
+    return response(problem(409, str(error), retry_after=1.0))
 
 
 def _dead_letters_unavailable(request: Request, error: Exception) -> Response:

@@ -152,7 +152,7 @@ def discard(url: str, seed: int, over: threading.Event, wrong: list[str], discar
                 answer = client.delete(f"/api/dead-letters/{each}")
                 if answer.status_code == 204:
                     discarded.append(each)
-                elif answer.status_code != 404:
+                elif answer.status_code not in (404, 409):
                     wrong.append(f"discard: {answer.status_code} {answer.text}")
 
 

@@ -14,7 +14,7 @@ from tests.contracts.dead_letters_suite import HOUR, METRIC, THEN
 from tests.web.memory_letters import MemoryDeadLetters
 from tests.web.serving import Running, post, serving, until
 from tests.web.test_app import BEARER, SECRET, problem
-from web.letters import DeadLettersUnavailableError, Letter, LetterPage
+from web.letters import DeadLettersUnavailableError, Letter, LetterPage, LetterUnderWayError
 
 PATH = "/api/dead-letters"
 
@@ -311,6 +311,15 @@ async def test_a_rate_is_a_positive_number(rate: object) -> None:
 def assert_untouched(running: Running, ids: list[int]) -> None:
     assert list(running.dead_letters.letters) == ids
     assert running.dead_letters.redriving == 0
+
+
+async def test_one_that_is_under_way_is_a_conflict() -> None:
+    """It may be in its store by now: it can be given up once that has answered."""
+    async with serving() as running, running.client() as client:
+        running.dead_letters.error = LetterUnderWayError(0)
+        answer = await client.delete(f"{PATH}/0")
+        assert "on its way" in problem(answer, 409)["detail"]
+        assert answer.headers["retry-after"] == "1"
 
 
 async def test_a_queue_that_cannot_is_a_503() -> None:
