@@ -15,6 +15,8 @@ from actors.stores.memory import MemoryStore, MemoryTables
 from journal.metric import Offset
 from tests.process.composed import Composed, composed, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def anyio_backend() -> str:

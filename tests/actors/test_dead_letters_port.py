@@ -20,6 +20,8 @@ from tests.contracts.dead_letters_suite import METRIC, THEN, DeadLettersContract
 from tests.process.composed import SEGMENT, Composed, composed, until
 from web.letters import LetterFilter
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def anyio_backend() -> str:

@@ -24,6 +24,8 @@ from journal.log import Journal, Options
 from journal.reader import NoJournalError
 from tests.journal.building import clock, metrics, start_of
 
+pytestmark = pytest.mark.slow
+
 SMALL = Options(segment_bytes=16 * 1024, durability="os")
 
 

@@ -14,6 +14,8 @@ from journal.committer import Durability
 from journal.log import Options
 from tests.journal.model import SEGMENT_BYTES, Model, chooser
 
+pytestmark = pytest.mark.slow
+
 Step: TypeAlias = tuple[str, tuple[object, ...]]
 
 counts = st.lists(st.integers(1, 20), min_size=1, max_size=4)

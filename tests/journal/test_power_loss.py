@@ -18,6 +18,8 @@ from tests.journal.model import chooser
 from tests.journal.opening import DIRECTORY, SMALL, journal_on, reopened
 from tests.journal.simdisk import PowerCutError, SimDisk
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(6)
 FILE_SIZE = 32 * 1024
 

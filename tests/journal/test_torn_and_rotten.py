@@ -30,6 +30,8 @@ from tests.journal.building import (
 from tests.journal.platter import lose_all
 from tests.journal.simdisk import SimDisk
 
+pytestmark = pytest.mark.slow
+
 RECORDS = 300
 FILE_SIZE = 96 * 1024
 DIRECTORY = "/data/journal"

@@ -56,6 +56,7 @@ async def test_the_queue_is_listed() -> None:
         ({"after": "2023-11-14T23:13:20Z", "before": str(THEN + 2 * HOUR)}, [1]),
     ],
 )
+@pytest.mark.slow
 async def test_a_filter_is_a_query(query: dict[str, str], places: list[int]) -> None:
     """Each field of the contract, times in nanoseconds or as RFC 3339."""
     async with serving() as running, running.client() as client:
@@ -93,6 +94,7 @@ async def test_pages_follow_each_other() -> None:
         ({"ids": "1"}, "ids"),
     ],
 )
+@pytest.mark.slow
 async def test_a_bad_query_parameter_is_named(query: dict[str, str], parameter: str) -> None:
     """400 with the parameter that is wrong."""
     async with serving() as running, running.client() as client:
@@ -109,6 +111,7 @@ async def test_one_letter_is_whole() -> None:
 
 
 @pytest.mark.parametrize("id_", ["7", "9" * 19, "9" * 30, "seven", "-1", "1.5", "redrive/redrive"])
+@pytest.mark.slow
 async def test_no_such_letter(id_: str) -> None:
     """404 with a problem document, whatever stands where the id should."""
     async with serving() as running, running.client() as client:
@@ -128,6 +131,7 @@ async def test_no_such_letter(id_: str) -> None:
         ("DELETE", f"{PATH}/discard", {"POST"}),
     ],
 )
+@pytest.mark.slow
 async def test_a_wrong_method_is_told_which_is_right(method: str, path: str, allowed: set[str]) -> None:
     """405 with Allow, and nothing happens."""
     async with serving() as running, running.client() as client:
@@ -180,6 +184,7 @@ async def test_one_that_is_edited_is_validated_as_if_it_were_ingested() -> None:
         (5, "metric"),
     ],
 )
+@pytest.mark.slow
 async def test_an_invalid_edit_is_refused_by_field(metric: Any, field: str) -> None:
     """400 that names the field, and the letter stays."""
     async with serving() as running, running.client() as client:
@@ -276,6 +281,7 @@ BAD_BULK: dict[str, tuple[bytes, dict[str, str], int, str]] = {
 
 @pytest.mark.parametrize("verb", ["redrive", "discard"])
 @pytest.mark.parametrize(("body", "headers", "status", "said"), BAD_BULK.values(), ids=BAD_BULK)
+@pytest.mark.slow
 async def test_a_bad_bulk_call_does_nothing(
     body: bytes, headers: dict[str, str], status: int, said: str, verb: str
 ) -> None:
@@ -298,6 +304,7 @@ async def test_a_filter_in_the_query_of_a_bulk_call_is_refused(verb: str) -> Non
 
 
 @pytest.mark.parametrize("rate", [0, -1, "fast", 1e300])
+@pytest.mark.slow
 async def test_a_rate_is_a_positive_number(rate: object) -> None:
     """And a discard has none."""
     async with serving() as running, running.client() as client:
@@ -349,6 +356,7 @@ CHANGES: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+@pytest.mark.slow
 async def test_a_cookie_changes_the_queue_only_from_our_own_page(method: str, path: str, body: Any) -> None:
     """Without Origin or with another's it is 403, as is another page's request where no token is asked
     for; with ours it is done."""

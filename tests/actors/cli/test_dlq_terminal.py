@@ -9,6 +9,8 @@ from tests.actors.cli.on_terminal import on_terminal
 from tests.actors.cli.served import Served, served
 from tests.actors.cli.test_dlq import fill
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def process() -> Iterator[Served]:

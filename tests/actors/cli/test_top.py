@@ -21,6 +21,8 @@ from tests.actors.cli.peer import Peer, running_peer
 from tests.web.memory import REPORT
 from web.ports import StatusReport
 
+pytestmark = pytest.mark.slow
+
 SECOND = 1_000_000_000
 ENTERED, LEFT = "\033[?1049h", "\033[?25h\033[?1049l"
 
