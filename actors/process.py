@@ -42,8 +42,9 @@ sync, or every client would wait for the 5 ms that are Python's default."""
 GC_THRESHOLD = 50_000
 """Allocations between collections of young objects: metrics cannot form cycles, and pauses are latency."""
 
-DEAD_LETTER_SEGMENT = 8 * 1024 * 1024
-"""Bytes of a segment of the dead-letter queue: small, so that what has been settled is soon let go."""
+DEAD_LETTER_SEGMENT = 1024 * 1024
+"""Bytes of a segment of the dead-letter queue: small, so that what has been settled is soon let go, and that
+a queue in which nothing waits takes no room from journal and store on a small disk."""
 
 EXTEND_EVERY = 5.0
 """Seconds between two requests for more time, while starting or stopping."""
