@@ -17,12 +17,10 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from journal.dead_letters import evolve_buried
 from journal.disk import is_full
 from journal.events import (
     Appendable,
     Durability,
-    MetricDeadLettered,
     encoder,
     is_metrics,
     is_plain,
@@ -30,9 +28,9 @@ from journal.events import (
     width,
 )
 from journal.framing import MAX_PAYLOAD, RECORD_HEADER_SIZE, Place, Sealing, record_size, seal
-from journal.metric import Nanoseconds, Offset
+from journal.metric import Nanoseconds
 from journal.recovery import new_segment
-from journal.replay import evolve, evolve_plain
+from journal.replay import evolve_all, evolve_plain
 from journal.segment import DEFAULT_BYTES, SegmentInfo, bytes_behind, fits_reserve, must_roll
 from journal.state import State
 from journal.writer import Roll, SegmentWriter, Write
@@ -129,24 +127,6 @@ class Synced(msgspec.Struct, frozen=True):
 
 
 Outcome: TypeAlias = Committed | Refused | Synced
-
-
-def evolve_all(state: State, events: Sequence[Appendable], base: int, now: Nanoseconds) -> State:
-    """The state after `events`, the first of them at offset `base`; dead letters in a row fold as one."""
-    buried: list[tuple[Offset, MetricDeadLettered]] = []
-
-    def with_buried() -> State:
-        return replace(evolve_buried(state, buried, now), events=state.events + len(buried))
-
-    for at, event in offsets_of(events, base):
-        if isinstance(event, MetricDeadLettered):
-            buried.append((at, event))
-            continue
-        if buried:
-            state = with_buried()
-            buried.clear()
-        state = evolve(state, event, now, at)
-    return with_buried() if buried else state
 
 
 class Committer:
@@ -254,7 +234,7 @@ class Committer:
             if append.plain:
                 state = evolve_plain(state, append.width)
             else:
-                state = evolve_all(state, append.events, offset, now)
+                state = evolve_all(state, offsets_of(append.events, offset), now)
             offset += append.width
         after = Place(place.position + len(buffer), place.next_offset + count, check)
         self._tail = replace(tail, place=after, state=state)

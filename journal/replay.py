@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from journal.dead_letters import DeadLetterEvent, evolve_dead_letters
+from journal.dead_letters import DeadLetterEvent, evolve_buried, evolve_dead_letters
 from journal.events import (
     ActorCrashed,
     ActorRestarted,
@@ -17,6 +17,7 @@ from journal.events import (
     JournalClosed,
     JournalOpened,
     MessageDeadLettered,
+    MetricDeadLettered,
     MetricsAccepted,
     MetricsAsSent,
     PackedMetrics,
@@ -54,6 +55,25 @@ def evolve(state: State, event: Appendable, time: Nanoseconds, offset: Offset) -
             return replace(event.state, events=event.state.events + 1)
         case _:
             return replace(_evolve_control(state, event, time, offset), events=state.events + 1)
+
+
+def evolve_all(state: State, events: Iterable[tuple[Offset, Appendable]], time: Nanoseconds) -> State:
+    """The state after `events`, each with its offset, all written at `time`; dead letters in a row fold as
+    one, which spares a copy of all that wait for each of them."""
+    buried: list[tuple[Offset, MetricDeadLettered]] = []
+
+    def with_buried() -> State:
+        return replace(evolve_buried(state, buried, time), events=state.events + len(buried))
+
+    for offset, event in events:
+        if isinstance(event, MetricDeadLettered):
+            buried.append((offset, event))
+            continue
+        if buried:
+            state = with_buried()
+            buried.clear()
+        state = evolve(state, event, time, offset)
+    return with_buried() if buried else state
 
 
 def evolve_plain(state: State, accepted: int) -> State:
@@ -95,6 +115,5 @@ def fold(state: State, records: Iterable[Record]) -> State:
         if record.plain:
             state = evolve_plain(state, record.count)
         else:
-            for offset, event in offsets_of(record.events(), record.base):
-                state = evolve(state, event, record.time, offset)
+            state = evolve_all(state, offsets_of(record.events(), record.base), record.time)
     return state

@@ -10,7 +10,7 @@ from journal.inspect.findings import Condition, Finding
 from journal.inspect.skim import Tally
 from journal.inspect.walk import Damage, End
 from journal.metric import Nanoseconds
-from journal.replay import evolve, evolve_plain
+from journal.replay import evolve_all, evolve_plain
 from journal.state import State
 
 
@@ -55,12 +55,9 @@ class Reading:
             self._find("event", record.position, record.base, "marked as plain metrics, and holds more")
         if not self._begun:
             self._begin(record, events)
-        for offset, event in offsets_of(events, record.base):
-            before = self.state
-            if before is not None:
-                self.state = evolve(before, event, record.time, offset)
-            if isinstance(event, MetricsAccepted):
-                self.metrics += len(event.metrics)
+        if self.state is not None:
+            self.state = evolve_all(self.state, offsets_of(events, record.base), record.time)
+        self.metrics += sum(len(event.metrics) for event in events if isinstance(event, MetricsAccepted))
 
     def _begin(self, record: Record, events: list[Event]) -> None:
         self._begun = True

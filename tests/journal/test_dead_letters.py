@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from journal.committer import Options, evolve_all
+from journal.committer import Options
 from journal.dead_letters import MAX_ERROR, MAX_TEXT
-from journal.events import DeadLettersDiscarded, DeadLettersMirrored, MetricDeadLettered
+from journal.events import DeadLettersDiscarded, DeadLettersMirrored, MetricDeadLettered, offsets_of
 from journal.metric import Metric, Offset
-from journal.replay import evolve
+from journal.replay import evolve, evolve_all
 from journal.state import State
 from tests.journal.building import folded, read_journal
 from tests.journal.opening import DIRECTORY, SMALL, journal_on
@@ -58,12 +58,12 @@ async def test_letters_in_one_append_fold_as_each_alone() -> None:
 
 def test_a_long_queue_is_not_copied_for_every_letter() -> None:
     """500 letters more cost far less than 500 times what one more costs, 50,000 waiting."""
-    state = evolve_all(State(), [letter(at) for at in range(50_000)], 0, 7)
+    state = evolve_all(State(), offsets_of([letter(at) for at in range(50_000)], 0), 7)
 
     def seconds(letters: int) -> float:
         events = [letter(at) for at in range(letters)]
         began = time.perf_counter()
-        evolve_all(state, events, 50_000, 7)
+        evolve_all(state, offsets_of(events, 50_000), 7)
         return time.perf_counter() - began
 
     one, many = (min(seconds(letters) for _ in range(7)) for letters in (1, 500))
