@@ -15,7 +15,7 @@ from actors.messages import Arrived, BroadcastMessage, SendFrames, SendStatus
 from actors.stores.base import Row
 from journal.log import Journal
 from journal.metric import Offset
-from journal.reader import OffsetRetiredError, reading
+from journal.reader import OffsetRetiredError, reading_own
 from web.outbox import gap_frame
 from web.ports import Frame, FrameSink, Gap, Hello, LiveMetric, Status, StatusFrame
 
@@ -142,7 +142,7 @@ class LivePort:
             yield metrics_frame(metrics, covered, until - 1)
 
     async def _rows(self, begin: Offset, until: Offset) -> AsyncIterator[Row]:
-        async with reading(self._journal.directory, begin, frontier=lambda: self._journal.frontier) as reader:
+        async with reading_own(self._journal, begin) as reader:
             while records := await reader.read():
                 for record in records:
                     for row in rows_of(record, begin):

@@ -21,7 +21,7 @@ from journal.events import MetricsAsSent, pack_metrics
 from journal.keys import KEPT_FOR, KeptReceipt, KeyIndex, digest, keys_of
 from journal.log import Appended, Journal, JournalClosedError
 from journal.metric import Metric, Nanoseconds, Offset
-from journal.reader import reading
+from journal.reader import reading_own
 from journal.segment import first_within
 from web.ports import Accepted, Receipt, Refused
 
@@ -197,7 +197,7 @@ class IngestActor(Actor[IngestMessage]):
             # An older copy of the journal was put back: what the index knows may never have happened.
             await anyio.to_thread.run_sync(self._keys.clear)
         start = max(self._keys.upto, first_within(self._journal.segments, self._now() - KEPT_FOR))
-        async with reading(self._journal.directory, start, frontier=lambda: self._journal.frontier) as reader:
+        async with reading_own(self._journal, start) as reader:
             while records := await reader.read(max_bytes=CATCH_UP_BYTES):
                 keys = [each for record in records for each in keys_of(record)]
                 await anyio.to_thread.run_sync(self._keys.add, keys, reader.next_offset, self._now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 import aiofiles
@@ -20,7 +20,7 @@ from journal.framing import (
     read_header,
     read_record,
 )
-from journal.log import Frontier
+from journal.log import Frontier, Journal
 from journal.metric import Offset
 from journal.replay import evolve, fold
 from journal.segment import JournalCorruptError, containing, first_offset_of, segment_name
@@ -233,6 +233,11 @@ async def reading(
         yield reader
     finally:
         await reader.close()
+
+
+def reading_own(journal: Journal, start: Offset) -> AbstractAsyncContextManager[JournalReader]:
+    """As `reading`, what this process has committed to `journal`, which it has open."""
+    return reading(journal.directory, start, frontier=lambda: journal.frontier)
 
 
 async def accepted_before(

@@ -22,7 +22,7 @@ from journal.events import (
 )
 from journal.log import Journal
 from journal.metric import Metric, Nanoseconds, Offset
-from journal.reader import reading
+from journal.reader import reading_own
 from journal.state import DeadLetter, DeadLetterStatus
 
 MOST = 500
@@ -50,7 +50,7 @@ async def changes(journal: Journal, store: str, start: Offset) -> Changes:
     known: dict[Offset, MetricDeadLettered] = {}
     begin = Offset(max(start, journal.first_offset))
     before = begin
-    async with reading(journal.directory, begin, frontier=lambda: journal.frontier) as reader:
+    async with reading_own(journal, begin) as reader:
         while len(touched) < MOST and (records := await reader.read()):
             for record in records:
                 for at, event in offsets_of(record.events(), record.base):

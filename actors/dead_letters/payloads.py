@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from journal.events import MetricDeadLettered, offsets_of
 from journal.log import Journal
 from journal.metric import Offset
-from journal.reader import reading
+from journal.reader import reading_own
 
 
 async def read_letters(journal: Journal, ids: Iterable[Offset]) -> dict[Offset, MetricDeadLettered]:
@@ -19,7 +19,7 @@ async def read_letters(journal: Journal, ids: Iterable[Offset]) -> dict[Offset, 
     for each in sorted(ids):
         if each in found or not journal.first_offset <= each < journal.next_offset:
             continue
-        async with reading(journal.directory, each, frontier=lambda: journal.frontier) as reader:
+        async with reading_own(journal, each) as reader:
             for record in await reader.read(1):
                 found |= {
                     at: event

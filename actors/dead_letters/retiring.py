@@ -9,7 +9,7 @@ from typing import Final
 from journal.events import MetricDeadLettered
 from journal.log import Journal
 from journal.metric import Offset
-from journal.reader import reading
+from journal.reader import reading_own
 from journal.segment import SegmentInfo
 
 MIRROR_SEGMENTS: Final = 128
@@ -51,9 +51,7 @@ class Retiring:
         begin = segment.first_offset
         if begin not in self._newest:
             newest = Offset(-1)
-            async with reading(
-                self._journal.directory, begin, frontier=lambda: self._journal.frontier
-            ) as reader:
+            async with reading_own(self._journal, begin) as reader:
                 while records := [each for each in await reader.read() if each.base < end]:
                     buried = (event for record in records for event in record.events())
                     offsets = (event.offset for event in buried if isinstance(event, MetricDeadLettered))

@@ -11,7 +11,7 @@ from actors.stores.base import Row
 from journal.committer import JournalFailedError
 from journal.log import Frontier, Journal
 from journal.metric import Nanoseconds, Offset
-from journal.reader import JournalReader, OffsetRetiredError, reading
+from journal.reader import JournalReader, OffsetRetiredError, reading_own
 from journal.segment import JournalCorruptError
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -105,7 +105,7 @@ class JournalFeed:
         """The metrics among the last LATEST offsets. Raises JournalCorruptError."""
         begin = Offset(max(self._journal.first_offset, self._journal.next_offset - LATEST))
         rows: list[Row] = []
-        async with reading(self._journal.directory, begin, frontier=lambda: self._journal.frontier) as reader:
+        async with reading_own(self._journal, begin) as reader:
             while records := await reader.read():
                 for record in records:
                     rows += rows_of(record, begin)

@@ -23,7 +23,7 @@ from journal.disk import FileSystem, OsFileSystem
 from journal.keys import KeyIndex
 from journal.log import Journal
 from journal.metric import Metric, Nanoseconds, Offset
-from journal.reader import reading
+from journal.reader import reading_own
 from tests.contracts.ingest_suite import Caller
 from web.ports import Accepted, Receipt
 from web.server import bind
@@ -69,9 +69,7 @@ class Composed:
 
     async def journaled(self) -> list[Metric]:
         """Every metric in the journal, in order."""
-        async with reading(
-            self.journal.directory, Offset(0), frontier=lambda: self.journal.frontier
-        ) as reader:
+        async with reading_own(self.journal, Offset(0)) as reader:
             found: list[Metric] = []
             while records := await reader.read():
                 for record in records:
