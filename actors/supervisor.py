@@ -253,6 +253,7 @@ class Forebay:
             ),
             burial=Burial(store.name, self._dead_letters_directory, queue, self._now),
             pressure=PressureGauge(self.journal).read,
+            now=self._now,
         )
 
     def _ingest(self) -> IngestActor:

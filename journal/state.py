@@ -10,7 +10,7 @@ from journal.metric import Nanoseconds, Offset
 
 BreakerPosition: TypeAlias = Literal["closed", "open", "half-open"]
 
-DeadLetterStatus: TypeAlias = Literal["pending", "redriven", "discarded", "expired"]
+LetterStatus: TypeAlias = Literal["pending", "redriven", "discarded", "expired"]
 """Pending in the queue, or how it left."""
 
 

@@ -21,7 +21,6 @@ DAY = 86_400 * 1_000_000_000
 WARN_FROM = 0.8
 """Share of the limit from which on people are warned: what comes over it pushes the oldest out."""
 
-
 SURE_AFTER = 3600.0
 """Seconds for which a letter must have been too old by the clock before it expires."""
 

@@ -23,14 +23,14 @@ from journal.events import (
 from journal.log import Journal
 from journal.metric import Metric, Nanoseconds, Offset
 from journal.reader import reading_own
-from journal.state import DeadLetter, DeadLetterStatus
+from journal.state import DeadLetter, LetterStatus
 
 MOST = 500
 """Letters mirrored at a time, about."""
 
 
 class _Touched(NamedTuple):
-    status: DeadLetterStatus
+    status: LetterStatus
     at: Nanoseconds
     attempts: int
     edited: Metric | None
@@ -95,7 +95,7 @@ def _touch(
 def _left(
     touched: dict[Offset, _Touched],
     ids: list[Offset],
-    status: DeadLetterStatus,
+    status: LetterStatus,
     time: Nanoseconds,
     edited: Metric | None,
 ) -> None:

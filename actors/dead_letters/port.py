@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from msgspec.structs import asdict
+
 from actors.core.dead_letters import kept_time, matching
 from actors.dead_letters.answers import UNANSWERED
 from actors.dead_letters.payloads import read_letters
@@ -36,22 +38,7 @@ R = TypeVar("R")
 
 def as_shown(letter: DeadLetter, *, redriving: bool, metric: Metric | None = None) -> Letter:
     """`letter` for the edge."""
-    return Letter(
-        id=letter.id,
-        store=letter.store,
-        offset=letter.offset,
-        accepted_at=letter.accepted_at,
-        name=letter.name,
-        source=letter.source,
-        cause=letter.cause,
-        error=letter.error,
-        attempts=letter.attempts,
-        first_failed_at=letter.first_failed_at,
-        last_failed_at=letter.last_failed_at,
-        weather=letter.weather,
-        redriving=redriving,
-        metric=metric,
-    )
+    return Letter(**asdict(letter), redriving=redriving, metric=metric)
 
 
 class DeadLettersPort:

@@ -13,7 +13,7 @@ from journal.reader import reading_own
 from journal.segment import SegmentInfo
 
 MIRROR_SEGMENTS: Final = 128
-"""Segments, 1 GiB, that wait at most for a store's table to be told of them."""
+"""Segments that wait at most for a store's table to be told of them."""
 
 
 class Retiring:

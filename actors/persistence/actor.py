@@ -47,7 +47,7 @@ from actors.stores.base import DeniedError, Store, StoreError, ThrottledError
 from journal.committer import JournalFailedError, JournalFullError
 from journal.events import CursorAdvanced, DeadLetterRetried
 from journal.log import Journal, JournalClosedError
-from journal.metric import Offset
+from journal.metric import Nanoseconds, Offset
 from journal.reader import accepted_before
 from journal.segment import JournalCorruptError
 
@@ -82,7 +82,7 @@ class StoreAheadError(DeniedError):
 
 class PersistenceActor(Actor[PersistenceMessage]):
     """Feeds `store`, at most `most_rows` a write; at shutdown until `progress.end_at`. No call to the store
-    lasts longer than `timeout` seconds; its breaker is that of `progress`."""
+    lasts longer than `timeout` seconds; its breaker is that of `progress`. `now` is the time of day."""
 
     def __init__(
         self,
@@ -97,6 +97,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
         policy: RetryPolicy,
         burial: Burial,
         pressure: Callable[[], Pressure],
+        now: Callable[[], Nanoseconds],
     ) -> None:
         self._journal = journal
         self._progress = progress
@@ -104,6 +105,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
         self._policy = policy
         self._burial = burial
         self._pressure = pressure
+        self._now = now
         self._store = GuardedStore(store, progress, timeout=timeout, recovered=self._recovered)
         self._feed = JournalFeed(journal)
         self._delivery = Delivery(
@@ -234,7 +236,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
     async def _fail(self, kind: ErrorKind, error: str, retry_after: float | None) -> None:
         now, chance = self.context.clock.monotonic(), self.context.random.uniform(0.0, 1.0)
         progress = self._progress
-        progress.failing_since = progress.failing_since or self._burial.now()
+        progress.failing_since = progress.failing_since or self._now()
         self._move(Failed(kind, error, now, chance, retry_after))
         log.warning(
             "the store takes no metrics: they wait in the journal",
@@ -244,7 +246,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
             lag=self._lag(),
             breaker=self._store.position,
         )
-        if self._batch is None and self._lag() and kind != "corrupt":
+        if self._batch is None and not progress.waiting_since and self._lag() and kind != "corrupt":
             # How long the oldest has waited is asked for most when the store cannot even be opened.
             progress.waiting_since = await self._feed.waiting_since(progress.cursor)
 
@@ -313,8 +315,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
                 await self._forget_reading()
         if batch.search.is_over:
             self._batch = None
-            self._took(batch)
-        elif batch.stored > before:
+        if batch.search.is_over or batch.stored > before:
             self._took(batch)
         return True
 

@@ -10,10 +10,7 @@ import structlog
 
 from actors.dead_letters.answers import UNANSWERED
 from actors.dead_letters.offsets import dead_offsets
-from actors.kernel import (
-    ActorRef,
-    ActorStopped,
-)
+from actors.kernel import ActorRef, ActorStopped
 from actors.messages import (
     Bury,
     DeadLettersMessage,
@@ -21,7 +18,7 @@ from actors.messages import (
     LettersWritten,
     StoreRecovered,
 )
-from actors.stores.base import PoisonError, Refusal, Row
+from actors.stores.base import PoisonError, Row
 from journal.events import DeadLetterRetried, MetricDeadLettered, encoder
 from journal.metric import Nanoseconds, Offset
 
@@ -38,7 +35,6 @@ BURY_WITHIN = 30.0
 """Seconds that the queue has to keep a dead letter."""
 
 log = structlog.get_logger("dead-letters")
-
 
 WEATHER = "weather"
 """The cause of a dead letter with which nothing is known to be wrong."""
@@ -69,14 +65,10 @@ class BurialFailedError(Exception):
 def blamed(rows: Sequence[Row], error: PoisonError) -> list[Blame]:
     """Which of `rows` are to blame for `error`, as far as is known: those that it names, or the only one."""
     sent = {row.offset for row in rows}
-    named = [Blame(*_of(each)) for each in error.refusals if each.offset in sent]
+    named = [Blame(each.offset, each.cause, each.detail) for each in error.refusals if each.offset in sent]
     if named or len(rows) != 1:
         return named
     return [Blame(rows[0].offset, error.cause, error.detail)]
-
-
-def _of(refusal: Refusal) -> tuple[Offset, str, str]:
-    return refusal.offset, refusal.cause, refusal.detail
 
 
 def handfuls(letters: Sequence[MetricDeadLettered]) -> Iterator[list[MetricDeadLettered]]:
@@ -110,7 +102,7 @@ class Burial:
         self._ahead: set[Offset] = set()
         self._told_at: Nanoseconds = 0
         self._untold = 0
-        self.now = now
+        self._now = now
 
     @property
     def enabled(self) -> bool:
@@ -137,7 +129,7 @@ class Burial:
         """Make dead letters of those of `rows` that are to blame, durably. Raises BurialFailedError."""
         by_offset = {row.offset: row for row in rows}
         assert self._queue is not None
-        now = self.now()
+        now = self._now()
         letters = [
             MetricDeadLettered(
                 self._store,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence, Set
 from typing import NamedTuple
 
-import structlog
-
 from actors.core import search as searching
 from actors.core.batch_size import batch_size
 from actors.persistence.burial import WEATHER, Blame, Burial, blamed
@@ -19,10 +17,8 @@ from journal.metric import Offset
 TRIALS = 16
 """Writes of a single row that decide whether a store takes anything at all."""
 
-log = structlog.get_logger("persistence")
 
-
-class Redriven(NamedTuple):
+class Resent(NamedTuple):
     """What came of dead letters that were sent again: `stored` ones, those `refused` once more, and `error`,
     why the others were not tried; None: all were."""
 
@@ -90,7 +86,7 @@ class Delivery:
         if batch.search.is_over:
             await self._finish(batch)
 
-    async def redrive(self, rows: Sequence[Row]) -> Redriven:
+    async def redrive(self, rows: Sequence[Row]) -> Resent:
         """Write `rows`, dead letters. A row that fails by chance, alone, is refused for the weather; where
         none has passed before it, the others are left for another time."""
         batch, stored, refused = Batch(rows, self._progress.cursor), list[Offset](), list[Blame]()
@@ -108,18 +104,18 @@ class Delivery:
                 if error.smaller:
                     self._size = self._size.too_large(len(head))
                 if not isinstance(error, TransientError):
-                    return Redriven(stored, refused, error)
+                    return Resent(stored, refused, error)
                 if len(head) > 1:
                     batch.search = searching.refused(batch.search, informed=False)
                     continue
                 refused.append(Blame(head[0].offset, WEATHER, error.detail))
                 if not stored:
-                    return Redriven(stored, refused, error)
+                    return Resent(stored, refused, error)
                 batch.search = searching.given_up(batch.search)
             else:
                 stored += [row.offset for row in head]
                 batch.search = searching.passed(batch.search)
-        return Redriven(stored, refused, None)
+        return Resent(stored, refused, None)
 
     async def _send(self, batch: Batch) -> None:
         batch.search = searching.limited(batch.search, self._size.rows)
@@ -259,7 +255,6 @@ class Delivery:
         if self._store.is_probing or (batch.rows and batch.reached != batch.end):
             await self._store.write([], batch.end)
             batch.stored += 1
-        self._progress.cursor = batch.end
         self._progress.waiting_since = 0
 
 

@@ -20,7 +20,6 @@ from web.ports import StoreStatus
 FOLLOWING_LAG = 10_000
 """Metrics; a store that is no further behind follows, one that is catches up."""
 
-
 SILENT_FROM = 3.0
 """Seconds after which people are told that the store has not answered yet."""
 

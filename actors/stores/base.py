@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 import msgspec
 
 from journal.metric import Metric, Nanoseconds, Offset, metric_time
-from journal.state import DeadLetterStatus
+from journal.state import LetterStatus
 from web.ports import NameSeen, Series, SessionSeen
 
 
@@ -49,7 +49,7 @@ class LetterRow(msgspec.Struct, frozen=True):
     cause: str
     error: str
     attempts: int
-    status: DeadLetterStatus
+    status: LetterStatus
     first_failed_at: Nanoseconds
     last_failed_at: Nanoseconds
 
