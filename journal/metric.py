@@ -14,11 +14,11 @@ Nanoseconds: TypeAlias = int
 """Integer nanoseconds since the Unix epoch, UTC."""
 
 _MAX_FLOAT = 1.7976931348623157e308
-_MIN_INT64, _MAX_INT64 = -(2**63), 2**63 - 1
+MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 
 # Bounds instead of a check of our own: NaN and the infinities fail both comparisons.
 FiniteFloat: TypeAlias = Annotated[float, Meta(ge=-_MAX_FLOAT, le=_MAX_FLOAT)]
-Int64: TypeAlias = Annotated[int, Meta(ge=_MIN_INT64, le=_MAX_INT64)]
+Int64: TypeAlias = Annotated[int, Meta(ge=MIN_INT64, le=MAX_INT64)]
 AttributeValue: TypeAlias = str | bool | Int64 | FiniteFloat
 MAX_ATTRIBUTES = 128
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from actors.stores.base import BatchRange, LetterRow, OutageError, PoisonError, Refusal, Row, as_stored
+from actors.stores.bounds import check_step
 from actors.stores.folds import mean_between
 from journal.metric import Metric, Nanoseconds, Offset
 from web.ports import NameSeen, Point, Series, SessionSeen
@@ -86,8 +87,7 @@ class MemoryStore:
         self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
     ) -> list[Series]:
         """See HistoryStore."""
-        if step < 1:
-            raise ValueError(f"step {step}: must be at least 1 ns")
+        check_step(step)
         named = [metric for metric in self._metrics() if metric.name == name]
         found: list[Series] = []
         for of, metrics in _grouped(named, lambda metric: metric.source):

@@ -25,6 +25,7 @@ from actors.stores.base import (
     Row,
     StoreError,
 )
+from actors.stores.bounds import check_step, within_int64
 from actors.stores.postgres_checks import rows_that_break_checks
 from actors.stores.postgres_connections import Connection, Connections
 from actors.stores.postgres_errors import Target, guilty_row
@@ -131,8 +132,7 @@ class PostgresStore:
         self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
     ) -> list[Series]:
         """See HistoryStore."""
-        if step < 1:
-            raise ValueError(f"step {step}: must be at least 1 ns")
+        check_step(step)
         asked = (name, Decimal(start), Decimal(until), Decimal(step), source)
         async with self._question() as connection:
             return postgres_rows.series(name, await connection.fetch(postgres_rows.SERIES, *asked))
@@ -222,7 +222,7 @@ class PostgresStore:
 
     async def _runs(self, sql: str, start: Offset, until: Offset) -> AsyncIterator[list[Any]]:
         """Rows of this journal in `[start, until)`, a page at a time; the first column is the offset."""
-        first, last = postgres_rows.within_int64(start, until)
+        first, last = within_int64(start, until)
         given = 0
         while first <= last:
             async with self._question() as connection:

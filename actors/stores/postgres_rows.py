@@ -17,10 +17,8 @@ from typing import Any
 import msgspec
 
 from actors.stores.base import LetterRow, Row
-from journal.metric import AttributeValue, Metric, Nanoseconds, Offset, metric_time
+from journal.metric import MAX_INT64, MIN_INT64, AttributeValue, Metric, Nanoseconds, Offset, metric_time
 from web.ports import Point, Series
-
-MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -222,10 +220,12 @@ ON CONFLICT (journal_id, "offset", store) DO UPDATE SET
 
 def letters(rows: Sequence[LetterRow]) -> list[Any]:
     """The parameters of MIRROR from the third on: a column each."""
-    return [list(column) for column in zip(*map(_letter, rows), strict=True)]
+    values = [letter_values(row, json.dumps(msgspec.to_builtins(row.metric))) for row in rows]
+    return [list(column) for column in zip(*values, strict=True)]
 
 
-def _letter(letter: LetterRow) -> tuple[Any, ...]:
+def letter_values(letter: LetterRow, whole: object) -> tuple[Any, ...]:
+    """The columns of a dead letter behind journal and store, as in MIRROR; `whole` is its metric."""
     metric = letter.metric
     time = min(max(metric_time(metric, letter.accepted_at), MIN_INT64), MAX_INT64)
     return (
@@ -235,7 +235,7 @@ def _letter(letter: LetterRow) -> tuple[Any, ...]:
         time,
         shown(metric.source),
         shown(metric.session),
-        json.dumps(msgspec.to_builtins(metric)),
+        whole,
         timestamp(letter.accepted_at),
         letter.accepted_at,
         letter.cause,
@@ -255,8 +255,3 @@ def timestamp(time: Nanoseconds) -> datetime:
 def shown(text: str) -> str:
     """`text` as a text column takes it: NUL and lone surrogates escaped."""
     return text.replace("\0", "\\u0000").encode("utf-8", "backslashreplace").decode()
-
-
-def within_int64(start: int, until: int) -> tuple[int, int]:
-    """`[start, until)` as the first and last 64-bit integers that are in it; last < first if none is."""
-    return max(start, MIN_INT64), min(until - 1, MAX_INT64)

@@ -11,8 +11,7 @@ from math import isfinite
 import msgspec
 
 from actors.stores.base import Refusal, Row
-
-_MIN_INT64, _MAX_INT64 = -(2**63), 2**63 - 1
+from journal.metric import MAX_INT64, MIN_INT64
 
 _encode = msgspec.json.Encoder().encode
 
@@ -38,7 +37,7 @@ def _texts_pass(rows: Sequence[Row]) -> bool:
 
 
 def _numbers_pass(rows: Sequence[Row]) -> bool:
-    least, most = _MIN_INT64, _MAX_INT64
+    least, most = MIN_INT64, MAX_INT64
     for _, accepted_at, metric in rows:
         time = metric.time
         if not least <= (accepted_at if time is None else time) <= most or not least <= accepted_at <= most:
@@ -59,7 +58,7 @@ def _refusal(row: Row) -> Refusal | None:
                 return Refusal(row.offset, "nul-byte", f"{field} has a NUL byte")
             case str() if not _is_unicode(value):
                 return Refusal(row.offset, "bad-text", f"{field} has a lone surrogate")
-            case int() if not _MIN_INT64 <= value <= _MAX_INT64:
+            case int() if not MIN_INT64 <= value <= MAX_INT64:
                 return Refusal(row.offset, "out-of-range", f"{field} {value} does not fit into 64 bits")
             case float() if not isfinite(value):
                 return Refusal(row.offset, "bad-type", f"{field} {value} is not a finite number")

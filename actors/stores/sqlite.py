@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 
 from actors.stores import sqlite_rows
 from actors.stores.base import BatchRange, DeniedError, LetterRow, OutageError, Row
+from actors.stores.bounds import check_step, within_int64
 from actors.stores.folds import name_seen, series_of
 from actors.stores.sqlite_errors import FAILURES, classify
 from actors.stores.sqlite_rows import METRICS, STREAMS
 from actors.stores.sqlite_tables import connect_for_reading, connect_for_writing, migrate
 from actors.stores.thread import DedicatedThread
-from journal.metric import Nanoseconds, Offset
+from journal.metric import MAX_INT64, Nanoseconds, Offset
 from sql import migrations
 from web.ports import NameSeen, Series, SessionSeen
 
@@ -129,14 +130,13 @@ class SqliteStore:
         self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
     ) -> list[Series]:
         """See HistoryStore."""
-        if step < 1:
-            raise ValueError(f"step {step}: must be at least 1 ns")
-        first, last = sqlite_rows.bounds(start, until)
+        check_step(step)
+        first, last = within_int64(start, until)
         asked = {
             "name": name,
             "first": first,
             "last": last,
-            "step": step if step <= sqlite_rows.MAX_INT64 else None,
+            "step": step if step <= MAX_INT64 else None,
             "source": source,
         }
 
@@ -164,7 +164,7 @@ class SqliteStore:
             f'SELECT {columns} FROM metrics WHERE journal_id = ? AND "offset" BETWEEN ? AND ?'
             f' ORDER BY "offset" LIMIT {RUN}'
         )
-        first, last = sqlite_rows.bounds(start, until)
+        first, last = within_int64(start, until)
         while first <= last:
             page = (self._journal_id, first, last)
             run = await self._ask(lambda connection, page=page: connection.execute(sql, page).fetchall())

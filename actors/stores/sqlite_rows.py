@@ -16,9 +16,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from actors.stores.base import LetterRow, Row
-from journal.metric import AttributeValue, Kind, Metric, Nanoseconds, Offset, metric_time
-
-MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
+from journal.metric import AttributeValue, Kind, Metric, Offset, metric_time
 
 LARGEST = 8192
 """Rows of the largest statement, where SQLite takes so many parameters; 2,048 where it takes the 32,766 of
@@ -236,8 +234,3 @@ SESSIONS = """
 SELECT session, source, min(first_time), max(last_time) AS latest, sum(count)
 FROM streams WHERE session <> '' GROUP BY session, source ORDER BY latest DESC, session, source
 """
-
-
-def bounds(start: Nanoseconds, until: Nanoseconds) -> tuple[int, int]:
-    """`[start, until)` as the first and last 64-bit integers that are in it; last < first if none is."""
-    return max(start, MIN_INT64), min(until - 1, MAX_INT64)

@@ -26,7 +26,7 @@ from actors.stores.base import (
     Row,
     StoreError,
 )
-from actors.stores.postgres_rows import within_int64
+from actors.stores.bounds import check_step, within_int64
 from actors.stores.precheck import refusals_of
 from actors.stores.supabase_key import check_key
 from actors.stores.supabase_rows import CURSORS, LETTERS, METRICS
@@ -156,8 +156,7 @@ class SupabaseStore:
         self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
     ) -> list[Series]:
         """See HistoryStore."""
-        if step < 1:
-            raise ValueError(f"step {step}: must be at least 1 ns")
+        check_step(step)
         asked = {"name": name, "start_ns": start, "until_ns": until, "step_ns": step, "source": source}
         return supabase_rows.series(name, await self._call("forebay_series", ("source", "time_ns"), **asked))
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from actors.stores.base import LetterRow, Row
-from actors.stores.postgres_rows import MAX_INT64, MIN_INT64, shown, timestamp
+from actors.stores.postgres_rows import letter_values, timestamp
 from journal.metric import AttributeValue, Metric, Nanoseconds, Offset, metric_time
 from web.ports import NameSeen, Point, Series, SessionSeen
 
@@ -54,8 +54,8 @@ class _Letter(msgspec.Struct, frozen=True):
     """A row of `dead_letters`."""
 
     journal_id: str
-    offset: Offset
     store: str
+    offset: Offset
     name: str
     time: datetime
     time_ns: Nanoseconds
@@ -138,30 +138,8 @@ def row(stored: dict[str, Any]) -> Row:
 
 def letters_json(journal_id: str, store: str, letters: Sequence[LetterRow]) -> bytes:
     """The body of the request that mirrors `letters`."""
-    return _encode([_letter(journal_id, store, letter) for letter in letters])
-
-
-def _letter(journal_id: str, store: str, letter: LetterRow) -> _Letter:
-    metric = letter.metric
-    time = min(max(metric_time(metric, letter.accepted_at), MIN_INT64), MAX_INT64)
-    return _Letter(
-        journal_id,
-        letter.offset,
-        store,
-        shown(metric.name),
-        timestamp(time),
-        time,
-        shown(metric.source),
-        shown(metric.session),
-        _whole(metric),
-        timestamp(letter.accepted_at),
-        letter.accepted_at,
-        letter.cause,
-        shown(letter.error),
-        letter.attempts,
-        letter.status,
-        timestamp(letter.first_failed_at),
-        timestamp(letter.last_failed_at),
+    return _encode(
+        [_Letter(journal_id, store, *letter_values(each, _whole(each.metric))) for each in letters]
     )
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from functools import lru_cache
 
-from journal.metric import Nanoseconds
+from journal.metric import MAX_INT64, MIN_INT64, Nanoseconds
 
 _PATTERN = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}):([0-9]{2})"
@@ -14,7 +14,6 @@ _PATTERN = re.compile(
 )
 _EPOCH = date(1970, 1, 1).toordinal()
 _SECOND = 1_000_000_000
-_MIN_INT64, _MAX_INT64 = -(2**63), 2**63 - 1
 
 
 class TimeError(ValueError):
@@ -39,7 +38,7 @@ def nanoseconds(text: str) -> Nanoseconds:
     result = seconds * _SECOND
     if fraction is not None:
         result += int(fraction[:9].ljust(9, "0"))
-    if not _MIN_INT64 <= result <= _MAX_INT64:
+    if not MIN_INT64 <= result <= MAX_INT64:
         raise TimeError("the time does not fit 64 bits of nanoseconds: it must lie within 1678 to 2261")
     return result
 

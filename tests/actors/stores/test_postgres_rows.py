@@ -3,7 +3,8 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from actors.stores.postgres_rows import literal, shown, timestamp, within_int64
+from actors.stores.bounds import within_int64
+from actors.stores.postgres_rows import literal, shown, timestamp
 from tests.contracts.store_rows import MAX_INT64, MIN_INT64
 from tests.supabase.fixtures import local_postgres
 from tests.supabase.postgres import Postgres
