@@ -87,11 +87,11 @@ def test_killed_with_a_full_disk(forebay: Forebay) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 40 MiB."""
+    """A file system of 120 MiB."""
     place = tmp_path / "small"
     place.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=40m", "forebay-test", place], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=120m", "forebay-test", place], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("file systems cannot be mounted here")
@@ -105,7 +105,8 @@ def test_a_small_file_system(launch: Launch, small_disk: Path) -> None:
     forebay = launch(env=SMALL)
     forebay.data = small_disk / "data"
     ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(25 * 1024 * 1024))
+    # What the journal takes into the 15 MiB left needs up to four times as much in the store.
+    ballast.write_bytes(bytes(105 * 1024 * 1024))
     forebay.start()
     forebay.post(numbers(0, 1000), key="first").raise_for_status()
     count = fill(forebay, 1000)

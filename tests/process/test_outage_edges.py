@@ -91,7 +91,7 @@ def test_a_restart_during_an_outage_probes_and_does_not_hammer(scene: Scene, lau
             scene.faults.forget()
             cell.forebay.kill()
             cell.forebay.start()
-            assert cell.store()["breaker"] == "open"
+            assert cell.store()["breaker"] != "closed"
             assert cell.store()["last_error"]
             (probe,) = eventually(scene.faults.calls, "a probe")
             assert due - 0.05 <= probe.at < due + pause
