@@ -6,7 +6,7 @@ An event written by an older version is brought up to date by its upcasters befo
 one with an unknown tag or a newer version is an `UnknownEventError`, never a skip.
 
 Offsets count metrics and control events: `MetricsAccepted` takes as many offsets as it has metrics,
-every other event takes one.
+`OffsetsLost` as many as it says, every other event one.
 """
 
 from __future__ import annotations
@@ -73,13 +73,15 @@ class JournalClosed(_Event, frozen=True, tag="journal-closed/1"):
 
 
 class CursorAdvanced(_Event, frozen=True, tag="cursor-advanced/1"):
-    """`store` holds every metric before `offset` but for `dead_lettered` of them; `persisted` is how many it
-    was given since the journal began, dead letters not counted."""
+    """`store` holds every metric before `offset` but for `dead_lettered` of them, and `lost` that the journal
+    had lost before the store was given them; `persisted` is how many it was given since the journal began,
+    dead letters not counted."""
 
     store: str
     offset: Offset
     persisted: int
     dead_lettered: int = 0
+    lost: int = 0
 
 
 class BreakerMoved(_Event, frozen=True, tag="breaker-moved/1"):
@@ -191,6 +193,20 @@ class SegmentsRetired(_Event, frozen=True, tag="segments-retired/1"):
     bytes: int
 
 
+class OffsetsLost(_Event, frozen=True, tag="offsets-lost/1"):
+    """`count` offsets from this event's own on cannot be read any more: `journal repair` put this in their
+    place, for the reason `what`. `metrics` of them were metrics, or that many at most unless `exact`.
+
+    `filler` means nothing: it gives the record the `check` that the one behind it expects.
+    """
+
+    count: int
+    metrics: int
+    what: str = ""
+    exact: bool = True
+    filler: bytes = b""
+
+
 class Snapshot(_Event, frozen=True, tag="snapshot/1"):
     """The folded state at the head of a segment, so that recovery need not read those before it."""
 
@@ -214,6 +230,7 @@ ControlEvent: TypeAlias = (
     | DeadLettersDiscarded
     | DeadLettersExpired
     | DeadLettersMirrored
+    | OffsetsLost
 )
 Event: TypeAlias = MetricsAccepted | ControlEvent
 Appendable: TypeAlias = Event | PackedMetrics | MetricsAsSent
@@ -274,6 +291,8 @@ def width(event: Appendable) -> int:
             return len(metrics)
         case PackedMetrics(metrics=packed):
             return _packed_count(packed)
+        case OffsetsLost(count=count):
+            return count
         case _:
             return 1
 

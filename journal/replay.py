@@ -20,6 +20,7 @@ from journal.events import (
     MetricDeadLettered,
     MetricsAccepted,
     MetricsAsSent,
+    OffsetsLost,
     PackedMetrics,
     SegmentsRetired,
     Snapshot,
@@ -29,7 +30,7 @@ from journal.events import (
 )
 from journal.framing import Record
 from journal.metric import Nanoseconds, Offset
-from journal.state import ActorState, BreakerState, CursorState, State
+from journal.state import ActorState, BreakerState, CursorState, LostRange, State
 
 _Foldable: TypeAlias = (
     JournalOpened
@@ -53,6 +54,8 @@ def evolve(state: State, event: Appendable, time: Nanoseconds, offset: Offset) -
         case Snapshot():
             # It repeats what the events before it folded to; where those are gone it stands for them.
             return replace(event.state, events=event.state.events + 1)
+        case OffsetsLost():
+            return _evolve_lost(state, event, offset)
         case _:
             return replace(_evolve_control(state, event, time, offset), events=state.events + 1)
 
@@ -81,6 +84,18 @@ def evolve_plain(state: State, accepted: int) -> State:
     return replace(state, accepted=state.accepted + accepted)
 
 
+def _evolve_lost(state: State, event: OffsetsLost, offset: Offset) -> State:
+    """What was lost was accepted, or noted: it counts as such."""
+    lost = LostRange(offset, Offset(offset + event.count), event.metrics, event.exact)
+    return replace(
+        state,
+        accepted=state.accepted + event.metrics,
+        events=state.events + event.count - event.metrics,
+        lost=(*state.lost, lost),
+        lost_metrics=state.lost_metrics + event.metrics,
+    )
+
+
 def _evolve_control(state: State, event: _Foldable, time: Nanoseconds, offset: Offset) -> State:
     match event:
         case JournalOpened():
@@ -88,7 +103,7 @@ def _evolve_control(state: State, event: _Foldable, time: Nanoseconds, offset: O
         case JournalClosed():
             return replace(state, clean=True)
         case CursorAdvanced(store=store):
-            cursor = CursorState(event.offset, event.persisted, event.dead_lettered)
+            cursor = CursorState(event.offset, event.persisted, event.dead_lettered, event.lost)
             return replace(state, cursors={**state.cursors, store: cursor})
         case BreakerMoved(store=store):
             breaker = BreakerState(event.state, time, event.failures, event.error, event.probe_at)
@@ -102,7 +117,8 @@ def _evolve_control(state: State, event: _Foldable, time: Nanoseconds, offset: O
             restarted = replace(actor, restarts=actor.restarts + 1)
             return replace(state, actors={**state.actors, path: restarted})
         case SegmentsRetired(begins_at=begins_at):
-            return replace(state, retired_before=begins_at)
+            lost = tuple(each for each in state.lost if each.end > begins_at)
+            return replace(state, retired_before=begins_at, lost=lost)
         case SupervisorEscalated() | MessageDeadLettered():
             return state
         case _:

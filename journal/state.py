@@ -16,11 +16,12 @@ LetterStatus: TypeAlias = Literal["pending", "redriven", "discarded", "expired"]
 
 class CursorState(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far a store is: every metric before `offset`, `persisted` of them since the journal began, the
-    others dead letters."""
+    others dead letters, or `lost` with a damage of the journal before the store was given them."""
 
     offset: Offset
     persisted: int
     dead_lettered: int = 0
+    lost: int = 0
 
 
 class BreakerState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,6 +76,16 @@ class ActorState(msgspec.Struct, frozen=True, omit_defaults=True):
     last_crash_at: Nanoseconds = 0
 
 
+class LostRange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Offsets `[first, end)` that `journal repair` gave up; `metrics` of them were metrics, or that many at
+    most unless `exact`."""
+
+    first: Offset
+    end: Offset
+    metrics: int
+    exact: bool = True
+
+
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """The fold of a journal up to an offset. Small however long the journal: it heads every segment."""
 
@@ -94,3 +105,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     dead_letter_counts: dict[str, DeadLetterCount] = {}
     mirrored: dict[str, Offset] = {}
     """Up to where of the queue's journal each store's table of dead letters is."""
+    lost: tuple[LostRange, ...] = ()
+    """What damages took of what is not retired yet, ascending."""
+    lost_metrics: int = 0
+    """Metrics among all that damages ever took, retired ones too; part of `accepted`."""

@@ -21,8 +21,14 @@ from journal.reader import NoJournalError
 
 COMMANDS = {
     "ls": "list the segments: offsets, times, records, metrics, bytes, health",
+    "stat": "what is in it: totals, kinds, names, sources, rate, cursors, disk",
     "verify": "read every byte and say what is wrong, where, and what helps",
-    "dump": "show metrics and events, as a table or as JSON lines",
+    "dump": "show metrics and events, as a table, as JSON lines or as raw bytes",
+    "tail": "show what is appended, while it is",
+    "repair": "salvage what can be read, keep the originals, name what is lost",
+    "replay": "send metrics to a store again, or print the state as of any point",
+    "diff": "what changed in the state between two points, and by which events",
+    "export": "write a range as Parquet or as JSON lines",
 }
 
 _EPILOG = """\
