@@ -251,6 +251,17 @@ class UnknownEventError(ValueError):
         )
 
 
+class LaterFormatError(ValueError):
+    """A segment is of a later format than this version of Forebay reads: nothing can be said about it."""
+
+    def __init__(self, segment: str, version: int, known: int) -> None:
+        self.version = version
+        super().__init__(
+            f"{segment}: of a later format, {version}; this version of Forebay reads {known}: nothing is "
+            f"damaged and nothing was changed, run the version that wrote it"
+        )
+
+
 Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 """Takes an event as a plain map, one version old; returns it as its successor would have been written."""
 
@@ -259,6 +270,9 @@ UPCASTERS: dict[str, tuple[str, Upcaster]] = {}
 
 _Stored: TypeAlias = Event | MetricsAsSent
 TAGS: frozenset[str] = frozenset(str(cls.__struct_config__.tag) for cls in get_args(_Stored))
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no MessagePack or JSON, no UTF-8, or nested beyond the stack."""
 
 _decoder = msgspec.msgpack.Decoder(list[_Stored])
 _json_decoder: msgspec.json.Decoder[Metric | list[Metric]] = msgspec.json.Decoder(Metric | list[Metric])
@@ -323,7 +337,7 @@ def decode(payload: bytes | memoryview, base_offset: int) -> list[Event]:
     """
     try:
         stored = _decoder.decode(payload)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return _decode_slowly(payload, base_offset)
     return [_read_back(event, base_offset) if isinstance(event, MetricsAsSent) else event for event in stored]
 
@@ -331,7 +345,7 @@ def decode(payload: bytes | memoryview, base_offset: int) -> list[Event]:
 def _read_back(event: MetricsAsSent, base_offset: int) -> MetricsAccepted:
     try:
         decoded = _json_decoder.decode(event.json)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise UnknownEventError(base_offset, f"metrics as sent cannot be read ({error})") from error
     metrics = [decoded] if isinstance(decoded, Metric) else decoded
     if len(metrics) != event.count:
@@ -343,7 +357,7 @@ def _decode_slowly(payload: bytes | memoryview, base_offset: int) -> list[Event]
     """One event at a time: for old versions, and to name the offset of what cannot be decoded."""
     try:
         maps = msgspec.msgpack.decode(payload, type=list[dict[str, Any]])
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise UnknownEventError(base_offset, f"the payload is no list of events ({error})") from error
     events: list[Event] = []
     offset = base_offset
@@ -359,13 +373,19 @@ def _decode_one(plain: dict[str, Any], offset: int) -> Event:
     while isinstance(tag, str) and tag in UPCASTERS:
         tag, upcast = UPCASTERS[tag]
         plain = {**upcast(plain), "type": tag}
-    if tag not in TAGS:
-        raise UnknownEventError(offset, f"unknown event {tag!r}")
+    if not isinstance(tag, str) or tag not in TAGS:
+        raise UnknownEventError(offset, f"unknown event {_short(tag)}")
     try:
         event: _Stored = msgspec.convert(plain, _Stored)  # type: ignore[arg-type]
     except msgspec.ValidationError as error:
         raise UnknownEventError(offset, f"event {tag!r} cannot be read ({error})") from error
     return _read_back(event, offset) if isinstance(event, MetricsAsSent) else event
+
+
+def _short(tag: object) -> str:
+    """`tag` in a line's length; nobody knows what stands where a tag is due."""
+    said = repr(tag)
+    return said if len(said) <= 60 else said[:59] + "…"
 
 
 def offsets_of(events: Iterable[E], base_offset: int) -> Iterable[tuple[Offset, E]]:

@@ -16,6 +16,8 @@ A segment is a file of one 64-byte header, records that follow one another witho
     56     4  chain: `check` of the last record of the segment before; 0 in the first segment
     60     4  CRC of the 60 bytes before
 
+Every later format keeps magic, version and this CRC in their places, so that no reader takes it for damage.
+
     at  size  record; begins at a multiple of 8
      0     4  magic "FBr1"
      4     4  length of the payload in bytes
@@ -60,7 +62,7 @@ from uuid import UUID
 
 import msgspec
 
-from journal.events import Event, decode
+from journal.events import Event, LaterFormatError, decode
 from journal.metric import Nanoseconds, Offset
 
 FORMAT_VERSION: Final = 1
@@ -113,17 +115,17 @@ class SegmentHeader(msgspec.Struct, frozen=True):
         return head + _CHECKSUM.pack(zlib.crc32(head))
 
 
-def decode_segment_header(data: bytes) -> SegmentHeader | str:
-    """The header at the start of `data`, or what is wrong with it in a few words."""
+def decode_segment_header(data: bytes, name: str = "segment") -> SegmentHeader | str:
+    """The header at the start of `data`, or what is wrong with it in a few words. Raises LaterFormatError."""
     if len(data) < SEGMENT_HEADER_SIZE:
         return "segment header cut short"
     magic, version, salt, raw_id, first, created, previous, chain, check = _SEGMENT.unpack_from(data)
     if magic != SEGMENT_MAGIC:
         return "segment header damaged (no segment magic)"
-    if zlib.crc32(data[: SEGMENT_HEADER_SIZE - _CHECKSUM.size]) != check:
+    if zlib.crc32(data[: SEGMENT_HEADER_SIZE - _CHECKSUM.size]) != check or not version:
         return "segment header damaged (checksum)"
-    if version != FORMAT_VERSION:
-        return f"segment format {version}, this version of Forebay reads {FORMAT_VERSION}"
+    if version > FORMAT_VERSION:
+        raise LaterFormatError(name, version, FORMAT_VERSION)
     return SegmentHeader(UUID(bytes=raw_id), Offset(first), salt, created, Offset(previous), chain)
 
 

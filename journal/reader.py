@@ -70,7 +70,7 @@ def journal_id_of(directory: str) -> str:
     """
     name = segment_name(segment_offsets(directory)[-1])
     with open(os.path.join(directory, name), "rb") as file:
-        header = decode_segment_header(file.read(SEGMENT_HEADER_SIZE))
+        header = decode_segment_header(file.read(SEGMENT_HEADER_SIZE), name)
     if isinstance(header, str):
         raise JournalCorruptError(name, 0, None, header)
     return str(header.journal_id)
@@ -148,10 +148,13 @@ class JournalReader:
             raise OffsetRetiredError(
                 self._directory, self.next_offset, segment_offsets(self._directory)[0]
             ) from None
-        header = decode_segment_header(await file.read(SEGMENT_HEADER_SIZE))
-        if isinstance(header, str):
+        try:
+            header = decode_segment_header(await file.read(SEGMENT_HEADER_SIZE), name)
+            if isinstance(header, str):
+                raise JournalCorruptError(name, 0, segment, header)
+        except BaseException:
             await file.close()
-            raise JournalCorruptError(name, 0, segment, header)
+            raise
         await self.close()
         self._file, self._segment, self._salt = file, segment, header.salt
         self._place = Place(SEGMENT_HEADER_SIZE, header.first_offset, header.chain)

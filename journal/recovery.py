@@ -92,7 +92,7 @@ def recover(fs: FileSystem, directory: str, now: Nanoseconds, segment_bytes: int
 
     `segment_bytes` is the size of a new journal's first segment. A torn tail is put aside and cut.
     Raises JournalCorruptError, having changed nothing, where what had been synced is damaged;
-    UnknownEventError where a newer version wrote; OSError as the disk says.
+    UnknownEventError, LaterFormatError where a newer version wrote; OSError as the disk says.
     """
     fs.make_directory(directory)
     names = [name for name in fs.names(directory) if first_offset_of(name) is not None]
@@ -155,7 +155,7 @@ def _create(fs: FileSystem, directory: str, now: Nanoseconds, segment_bytes: int
 def _read_header(fs: FileSystem, directory: str, name: str) -> SegmentHeader:
     file = fs.open(os.path.join(directory, name), write=False)
     try:
-        header = decode_segment_header(file.read_at(0, SEGMENT_HEADER_SIZE))
+        header = decode_segment_header(file.read_at(0, SEGMENT_HEADER_SIZE), name)
     finally:
         file.close()
     if isinstance(header, str):

@@ -29,7 +29,7 @@ __all__ = [
 _FAILED = frozenset(
     {"JournalFullError", "JournalFailedError", "SyncedDataLostError", "NoJournalError", "StoreError"}
 )
-_USAGE = frozenset({"StoreUrlError"})
+_USAGE = frozenset({"StoreUrlError", "LaterFormatError"})
 _CORRUPT = frozenset({"JournalCorruptError", "CorruptRecordError", "UnknownEventError"})
 
 

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any, NoReturn, TextIO
 
 from journal.cli.exits import BROKEN_PIPE, CORRUPT, FAILED, FINE, INTERRUPTED, USAGE
+from journal.events import LaterFormatError
 from journal.inspect import Finding, Gravity, worst
 from journal.reader import NoJournalError
 
@@ -112,7 +113,7 @@ def _dispatch(arguments: list[str], prog: str) -> int:
 def _explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, ""
-    if isinstance(error, (NoJournalError, ArgumentTypeError)):
+    if isinstance(error, (NoJournalError, LaterFormatError, ArgumentTypeError)):
         return USAGE, str(error)
     if isinstance(error, PermissionError):
         return FAILED, f"{error.filename}: may not be read by this user; run as the one who owns it"

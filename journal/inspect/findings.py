@@ -17,7 +17,7 @@ import msgspec
 Gravity: TypeAlias = Literal["note", "warning", "corrupt"]
 
 Condition: TypeAlias = Literal[
-    "header",  # a segment's header is damaged, cut short or of a later format
+    "header",  # a segment's header is damaged or cut short
     "misnamed",  # a segment's header says another first offset than its name: renamed, copied or swapped
     "foreign",  # a segment of another journal
     "missing",  # a segment is not there

@@ -131,10 +131,10 @@ class SegmentFile:
         return data
 
     def header(self) -> SegmentHeader | str:
-        """Its header, or what is wrong with it."""
+        """Its header, or what is wrong with it. Raises LaterFormatError."""
         if self.size == 0:
             return "empty file"
-        return decode_segment_header(self.read(0, SEGMENT_HEADER_SIZE))
+        return decode_segment_header(self.read(0, SEGMENT_HEADER_SIZE), self.name)
 
     def gone(self) -> bool:
         """Whether retention has taken the file meanwhile: then it may be zeroes, and says nothing."""
