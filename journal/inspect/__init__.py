@@ -10,6 +10,7 @@ writes or takes a lock.
     verify     all of these over a whole journal
     selection  which metrics and events somebody wants to see
     dump       those of a journal, one line each
+    history    what a journal had folded to at any point of its past
 
 A new question is a new module here, and a command of its own in journal/cli that prints the answer.
 """
@@ -17,6 +18,7 @@ A new question is a new module here, and a command of its own in journal/cli tha
 from journal.inspect.dump import ControlLine, Line, MetricLine, dump
 from journal.inspect.findings import Finding, Gravity, worst
 from journal.inspect.folder import journal_directory, segment_sizes, writer_of
+from journal.inspect.history import Past, PastDamagedError, PastRetiredError, accepted_before, state_at
 from journal.inspect.selection import CONTROL_KINDS, METRIC_KINDS, Bound, Selection
 from journal.inspect.verify import SegmentReport, verify, verify_newest
 from journal.inspect.walk import Damage
@@ -31,11 +33,16 @@ __all__ = [
     "Gravity",
     "Line",
     "MetricLine",
+    "Past",
+    "PastDamagedError",
+    "PastRetiredError",
     "SegmentReport",
     "Selection",
+    "accepted_before",
     "dump",
     "journal_directory",
     "segment_sizes",
+    "state_at",
     "verify",
     "verify_newest",
     "worst",

@@ -18,7 +18,7 @@ from typing import Final
 
 from journal.events import MetricsAccepted, MetricsAsSent, encode
 from journal.framing import RECORD_HEADER_SIZE, RECORD_MAGIC, Place, RecordHeader
-from journal.metric import Metric, Nanoseconds
+from journal.metric import MAX_INT64, Metric, Nanoseconds
 
 _RECORD = struct.Struct("<4sIQIIqIIII")
 _UNCHECKED: Final = RECORD_HEADER_SIZE - 4
@@ -33,9 +33,14 @@ _AFTER_SHORT, _AFTER_LONG = RECORD_HEADER_SIZE + 1, RECORD_HEADER_SIZE + 3
 
 
 class Tally:
-    """What has been passed over: records, their metrics, and when the first and last were written."""
+    """What has been passed over: records, their metrics, and when the first and last were written.
 
-    def __init__(self) -> None:
+    A record is passed over only if it ends at or before offset `until` and was written before `before`.
+    """
+
+    def __init__(self, until: int = MAX_INT64, before: Nanoseconds = MAX_INT64) -> None:
+        self.until = until
+        self.before = before
         self.clear()
 
     def clear(self) -> None:
@@ -59,6 +64,7 @@ def skim(data: bytes, at: int, place: Place, salt: int, tally: Tally) -> Place:
     unpack, crc32, end_of_data = _RECORD.unpack_from, zlib.crc32, len(data)
     position, records, metrics, first, time = place.position - at, 0, 0, 0, 0
     _, next_offset, last = place
+    until, before = tally.until, tally.before
     begins = data.startswith
     with memoryview(data) as view:
         while position + RECORD_HEADER_SIZE <= end_of_data:
@@ -71,6 +77,8 @@ def skim(data: bytes, at: int, place: Place, salt: int, tally: Tally) -> Place:
                 or flags != _PLAIN_UNMASKED
                 or magic != RECORD_MAGIC
                 or end > end_of_data
+                or base + count > until
+                or written >= before
                 or crc32(view[position : position + _UNCHECKED], salt) != check
                 or crc32(view[position + RECORD_HEADER_SIZE : end]) != data_check
                 or not (begins(_BEGINNINGS, position + _AFTER_SHORT) or _begins_known(data, position))
@@ -97,6 +105,8 @@ def skim_large(
         header.flags != _PLAIN_UNMASKED
         or header.base != place.next_offset
         or header.chain != place.chain
+        or header.base + header.count > tally.until
+        or header.time >= tally.before
         or not _begins_known(data, 0)
     ):
         return None

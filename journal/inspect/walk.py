@@ -89,13 +89,14 @@ def walk(
 ) -> Iterator[Step]:
     """Each record of the segment in order, each damage between, and last the End.
 
-    With `skimmed`, plain records are counted there and not yielded. Memory is bounded by the largest
-    record, or by a segment where the newest is damaged. Raises OSError as the disk says.
+    With `skimmed`, plain records are counted there and not yielded; where it has counted up to its `until`,
+    the walk may end without an End. Memory is bounded by the largest record, or by a segment where the newest
+    is damaged. Raises OSError as the disk says.
     """
     salt = header.salt
     place = Place(SEGMENT_HEADER_SIZE, header.first_offset, header.chain)
     want, looks = CHUNK, 0
-    while True:
+    while skimmed is None or place.next_offset < skimmed.until:
         at = place.position
         data = file.read(at, want)
         while True:
