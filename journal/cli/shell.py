@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TextIO
 
 from journal.cli.exits import BROKEN_PIPE, CORRUPT, FAILED, FINE, INTERRUPTED, USAGE
 from journal.events import LaterFormatError
-from journal.inspect import Finding, Gravity, worst
+from journal.inspect import Finding, Gravity, PastDamagedError, PastRetiredError, worst
 from journal.reader import NoJournalError
 
 COMMANDS = {
@@ -113,7 +113,9 @@ def _dispatch(arguments: list[str], prog: str) -> int:
 def _explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, ""
-    if isinstance(error, (NoJournalError, LaterFormatError, ArgumentTypeError)):
+    if isinstance(error, PastDamagedError):
+        return CORRUPT, str(error)
+    if isinstance(error, (NoJournalError, LaterFormatError, PastRetiredError, ArgumentTypeError)):
         return USAGE, str(error)
     if isinstance(error, PermissionError):
         return FAILED, f"{error.filename}: may not be read by this user; run as the one who owns it"
