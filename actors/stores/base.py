@@ -181,12 +181,17 @@ class Store(Protocol):
         `journal_id`; None, after which nothing else can be asked, if there is none."""
         ...
 
-    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+    async def write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
         """Store every row not there yet and move the cursor to `cursor`, in one transaction where the
-        store can. Rows are in strictly ascending order of offset, at most as many as the store takes at
-        once. All or nothing: after an error or a cancellation the batch may or may not be stored, but
-        never half of it, and sending it again makes no double. A row that is there already is kept
-        as it is, even where the new one differs."""
+        store can; None leaves it where it is. Rows are in strictly ascending order of offset, at most as
+        many as the store takes at once. All or nothing: after an error or a cancellation the batch may or
+        may not be stored, but never half of it, and sending it again makes no double. A row that is there
+        already is kept as it is, even where the new one differs."""
+        ...
+
+    async def advance(self, cursor: Offset) -> None:
+        """Move the cursor on to `cursor`, or give the journal its first; one that is there or beyond, since
+        others move it too, stays. Only for who knows that the store holds everything before."""
         ...
 
     async def mirror(self, letters: Sequence[LetterRow]) -> None:

@@ -48,7 +48,7 @@ class MemoryStore:
         """See Store."""
         return await self.open(journal_id)
 
-    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+    async def write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
         """See Store."""
         journal_id = self._opened()
         if refusals := [refusal for row in rows if (refusal := _refusal(row)) is not None]:
@@ -56,7 +56,13 @@ class MemoryStore:
         stored = self.tables.metrics[journal_id]
         for row in rows:
             stored.setdefault(row.offset, as_stored(row))
-        self.tables.cursors[journal_id, self.name] = cursor
+        if cursor is not None:
+            self.tables.cursors[journal_id, self.name] = cursor
+
+    async def advance(self, cursor: Offset) -> None:
+        """See Store."""
+        own = self._opened(), self.name
+        self.tables.cursors[own] = max(cursor, self.tables.cursors.get(own, cursor))
 
     async def mirror(self, letters: Sequence[LetterRow]) -> None:
         """See Store."""

@@ -82,7 +82,7 @@ class PostgresStore:
         async with self._question() as connection:
             return await self._cursor(connection)
 
-    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+    async def write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
         """See Store."""
         if self._writing is None:
             raise self._not_open()
@@ -92,7 +92,22 @@ class PostgresStore:
                 await self._write(connection, rows, cursor)
         except PoisonError as error:
             raise await self._accused(error, rows) from error.__cause__
-        self._confirmed = cursor
+        if cursor is not None:
+            self._confirmed = cursor
+
+    async def advance(self, cursor: Offset) -> None:
+        """See Store."""
+        if self._writing is None:
+            raise self._not_open()
+        async with self._writing.one() as connection, self._transaction(connection):
+            own = self._journal_id, self.name, cursor
+            if self._confirmed is None:
+                reached = await connection.fetchval(postgres_rows.FIRST_ADVANCE, *own)
+            else:
+                reached = await connection.fetchval(postgres_rows.ADVANCE, *own, self._confirmed)
+                if reached is None:
+                    raise DatabaseWentBackError(self.name, self._target.place, self._confirmed)
+        self._confirmed = Offset(reached)
 
     async def mirror(self, letters: Sequence[LetterRow]) -> None:
         """See Store."""
@@ -165,7 +180,11 @@ class PostgresStore:
             detail = f"offset {first.offset}: {first.detail}{others}"
             raise PoisonError(self.name, detail, cause=first.cause, refusals=refusals)
 
-    async def _write(self, connection: Connection, rows: Sequence[Row], cursor: Offset) -> None:
+    async def _write(self, connection: Connection, rows: Sequence[Row], cursor: Offset | None) -> None:
+        if cursor is None:
+            if rows:
+                await self._store(connection, rows, "")
+            return
         if self._confirmed is None:
             moving = postgres_rows.first_cursor(self._journal_id, self.name, cursor)
         else:

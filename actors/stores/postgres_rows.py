@@ -142,6 +142,18 @@ def move_cursor(journal_id: str, store: str, cursor: Offset, confirmed: Offset) 
     )
 
 
+FIRST_ADVANCE = """
+INSERT INTO public.cursors AS kept (journal_id, store, "offset") VALUES ($1, $2, $3)
+ON CONFLICT (journal_id, store) DO UPDATE SET "offset" = greatest(kept."offset", excluded."offset"),
+  updated_at = now()
+RETURNING "offset"
+"""
+
+ADVANCE = """
+UPDATE public.cursors SET "offset" = greatest("offset", $3), updated_at = now()
+WHERE journal_id = $1 AND store = $2 AND "offset" >= $4 RETURNING "offset"
+"""
+
 # Names everything that a write needs, so that a missing table is noticed at once.
 CURSOR = """
 SELECT (SELECT "offset" FROM public.cursors WHERE journal_id = $1 AND store = $2),

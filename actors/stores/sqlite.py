@@ -87,11 +87,17 @@ class SqliteStore:
         self._threads = DedicatedThread(f"{self.name}-write"), DedicatedThread(f"{self.name}-read")
         return await self._ask(self._cursor)
 
-    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+    async def write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
         """See Store. A transaction that has begun is finished by its thread even if this is cancelled."""
         if self._threads is None:
             raise OutageError(self.name, f"{self.path}: not open")
         await self._threads[0].call(lambda: self._guard(lambda: self._write(rows, cursor)))
+
+    async def advance(self, cursor: Offset) -> None:
+        """See Store."""
+        if self._threads is None:
+            raise OutageError(self.name, f"{self.path}: not open")
+        await self._threads[0].call(lambda: self._guard(lambda: self._advance(cursor)))
 
     async def mirror(self, letters: Sequence[LetterRow]) -> None:
         """See Store."""
@@ -219,13 +225,17 @@ class SqliteStore:
             raise
         return connection
 
-    def _write(self, rows: Sequence[Row], cursor: Offset) -> None:
-        batch = sqlite_rows.batch(rows)
+    def _in_place(self) -> sqlite3.Connection:
+        """The connection that writes, to the file that is at the path now."""
         if self._writer is not None and self._identify() != self._identity:
             # SQLite would go on into the deleted file, and say that it is stored.
             self._close_writer()
             raise OutageError(self.name, f"{self.path}: the file was moved or deleted while in use")
-        connection = self._writer or self._connect()
+        return self._writer or self._connect()
+
+    def _write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
+        batch = sqlite_rows.batch(rows)
+        connection = self._in_place()
         try:
             connection.execute("BEGIN IMMEDIATE")
             if self._overlaps(connection, rows):
@@ -236,16 +246,26 @@ class SqliteStore:
                 connection.execute(*insert)
             for insert in sqlite_rows.inserts(STREAMS, [], batch.streams, limit):
                 connection.execute(*insert)
-            connection.execute(
-                "INSERT INTO cursors VALUES (?, ?, ?)"
-                ' ON CONFLICT (journal_id, store) DO UPDATE SET "offset" = excluded."offset"',
-                (self._journal_id, self.name, cursor),
-            )
+            if cursor is not None:
+                connection.execute(sqlite_rows.MOVE_CURSOR, (self._journal_id, self.name, cursor))
             connection.execute("COMMIT")
         except Exception as error:
             self._abandon(connection, error)
             raise
-        self._confirmed = cursor
+        if cursor is not None:
+            self._confirmed = cursor
+
+    def _advance(self, cursor: Offset) -> None:
+        connection = self._in_place()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            self._overlaps(connection, [])
+            connection.execute(sqlite_rows.ADVANCE_CURSOR, (self._journal_id, self.name, cursor))
+            self._confirmed = self._cursor(connection)
+            connection.execute("COMMIT")
+        except Exception as error:
+            self._abandon(connection, error)
+            raise
 
     def _mirror(self, letters: Sequence[LetterRow]) -> None:
         connection = self._writer or self._connect()

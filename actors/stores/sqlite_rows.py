@@ -155,6 +155,12 @@ def inserts(
         yield _sql(table, rung), shared + chunk + table.padding(chunk[-width:]) * (rung - rows)
 
 
+_CURSOR = "INSERT INTO cursors VALUES (?, ?, ?) ON CONFLICT (journal_id, store) DO UPDATE SET"
+
+MOVE_CURSOR = f'{_CURSOR} "offset" = excluded."offset"'
+
+ADVANCE_CURSOR = f'{_CURSOR} "offset" = max("offset", excluded."offset")'
+
 LETTER = f"""
 INSERT INTO dead_letters (journal_id, store, "offset", name, time, source, session, metric, accepted_at,
   cause, error, attempts, status, first_failed_at, last_failed_at)

@@ -96,7 +96,7 @@ class SupabaseStore:
         """See Store."""
         return await self.open(journal_id)
 
-    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+    async def write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
         """See Store. The rows are one transaction; the cursor follows in another, now or a little later."""
         client = self._opened()
         body = await self._encoded(rows)
@@ -104,9 +104,26 @@ class SupabaseStore:
             await client.upsert(
                 METRICS, body, supabase_rows.METRIC_COLUMNS, supabase_rows.METRICS_KEY, replace=False
             )
+        if cursor is None:
+            return
         self._reached = cursor
         if not rows or self._noted is None or time.monotonic() >= self._noted_at + CURSOR_EVERY:
             await self._note(client)
+
+    async def advance(self, cursor: Offset) -> None:
+        """See Store."""
+        client = self._opened()
+        if self._noted is None:
+            body = supabase_rows.cursor_json(self._journal_id, self.name, cursor)
+            columns, key = supabase_rows.CURSOR_COLUMNS, supabase_rows.CURSORS_KEY
+            await client.upsert(CURSORS, body, columns, key, replace=False)
+        behind = supabase_rows.of_store(self._journal_id, self.name, self._noted or 0, before=cursor)
+        await client.update(CURSORS, {"offset": cursor, "updated_at": "now"}, behind)
+        found = await self._cursor(client, self._journal_id)
+        if found is None or found < cursor:
+            raise DatabaseWentBackError(self.name, "the project", self._noted or cursor)
+        self._noted = self._reached = found
+        self._noted_at = time.monotonic()
 
     async def mirror(self, letters: Sequence[LetterRow]) -> None:
         """See Store."""

@@ -170,9 +170,10 @@ def of_journal(journal_id: str, first: int, last: int) -> str:
     return f"(journal_id.eq.{literal(journal_id)},offset.gte.{first},offset.lte.{last})"
 
 
-def of_store(journal_id: str, store: str, least: int = 0) -> str:
-    """The condition that a cursor is that of `store`, and not before `least`."""
-    return f"(journal_id.eq.{literal(journal_id)},store.eq.{literal(store)},offset.gte.{least})"
+def of_store(journal_id: str, store: str, least: int = 0, before: int | None = None) -> str:
+    """The condition that a cursor is that of `store`, not before `least`, and before `before`."""
+    below = "" if before is None else f",offset.lt.{before}"
+    return f"(journal_id.eq.{literal(journal_id)},store.eq.{literal(store)},offset.gte.{least}{below})"
 
 
 def behind(row: dict[str, Any], columns: Sequence[str]) -> str:

@@ -33,7 +33,7 @@ class Picky(Wrapped):
             raise self.before
         return await super().open(journal_id)
 
-    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+    async def write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
         self.writes.append(len(rows))
         if self.before is not None:
             raise self.before

@@ -92,7 +92,7 @@ class Gated(Picky):
         self.gate, self.reached = asyncio.Event(), asyncio.Event()
         self.gate.set()
 
-    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+    async def write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
         if rows and not self.gate.is_set():
             self.reached.set()
             await self.gate.wait()

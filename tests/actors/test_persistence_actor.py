@@ -53,7 +53,7 @@ class Moody(Wrapped):
             raise self.opening
         return await super().open(journal_id)
 
-    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+    async def write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
         self.writes += 1
         if self.crash is not None:
             crash, self.crash = self.crash, None

@@ -16,6 +16,7 @@ class Wrapped:
         self.batch = store.batch
         self._store = store
         self.look = store.look
+        self.advance = store.advance
         self.close = store.close
         self.maintain = store.maintain
         self.offsets = store.offsets
@@ -27,7 +28,7 @@ class Wrapped:
     async def open(self, journal_id: str) -> Offset | None:
         return await self._store.open(journal_id)
 
-    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+    async def write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
         await self._store.write(rows, cursor)
 
     async def mirror(self, letters: Sequence[LetterRow]) -> None:

@@ -42,6 +42,15 @@ async def opened(store: HistoryStore, journal_id: str) -> AsyncIterator[HistoryS
         await store.close()
 
 
+@asynccontextmanager
+async def looking(store: HistoryStore, journal_id: str) -> AsyncIterator[Offset | None]:
+    """The cursor that a look at `store` tells."""
+    try:
+        yield await store.look(journal_id)
+    finally:
+        await store.close()
+
+
 class StoreContract:
     cursor_with_rows = True
     """Whether rows and cursor are one transaction; else the cursor may be behind its rows, never ahead."""
@@ -156,6 +165,41 @@ class StoreContract:
         stranger = connect()
         assert await stranger.look(new_journal()) is None
         await stranger.close()
+
+    async def test_rows_without_a_cursor_leave_it_where_it_is(self, connect: Connect) -> None:
+        """Metrics that are sent again, from anywhere, say nothing of how far the store is: none stays none."""
+        store, journal_id = connect(), new_journal()
+        await store.open(journal_id)
+        await store.write(plain(20, 30), None)
+        await store.write(plain(20, 40), None)
+        await store.write([], None)
+        await store.close()
+        assert await store.open(journal_id) is None
+        await store.write(plain(0, 10), Offset(10))
+        await store.write(plain(10, 15), None)
+        assert await stored(store) == [as_stored(row) for row in [*plain(0, 15), *plain(20, 40)]]
+        assert [name.count for name in await store.names()] == [35]
+        await store.write(plain(10, 12), Offset(12))
+        await store.close()
+        assert await store.open(journal_id) == 12
+        await store.close()
+
+    async def test_a_cursor_advances_and_never_goes_back(self, connect: Connect) -> None:
+        """Of two that move it the one that is further wins, whoever comes last."""
+        one, other, journal_id = connect(), connect(), new_journal()
+        for store in (one, other):
+            assert await store.open(journal_id) is None
+        for store, cursor, kept in ((one, 5, 5), (other, 3, 5), (other, 9, 9), (one, 7, 9), (one, 9, 9)):
+            await store.advance(Offset(cursor))
+            async with looking(connect(), journal_id) as found:
+                assert found == kept
+        await other.write([], Offset(10))
+        await one.write(plain(0, 2), None)
+        await one.advance(Offset(8))
+        for store in (one, other):
+            await store.close()
+        assert await one.open(journal_id) == 10
+        await one.close()
 
     async def test_an_empty_batch_moves_only_the_cursor(self, connect: Connect) -> None:
         """Control events take offsets too: the cursor passes them without a row."""

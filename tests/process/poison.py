@@ -108,7 +108,7 @@ class Counting:
         """How often `write` was called."""
         return len(self.passed) + len(self.refused)
 
-    async def write(self, rows: Sequence[Row], cursor: Offset) -> None:
+    async def write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
         try:
             await self._store.write(rows, cursor)
         except PoisonError:
