@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
@@ -47,17 +48,20 @@ Line: TypeAlias = MetricLine | ControlLine
 
 
 def dump(
-    directory: str, selection: Selection, found: Callable[[Finding], None] | None = None
+    directory: str,
+    selection: Selection,
+    found: Callable[[Finding], None] | None = None,
+    reading: Callable[[str, int], None] | None = None,
 ) -> Iterator[list[Line]]:
     """The lines that `selection` asks for, a list for each record that holds some; never an empty one.
 
-    Goes on behind a damage and tells it to `found`, as what cannot be shown. Ends where the journal ends
-    now. Raises NoJournalError, OSError.
+    Goes on behind a damage and tells it to `found`, as what cannot be shown; `reading` is told which byte of
+    which segment is being read. Ends where the journal ends now. Raises NoJournalError, OSError.
     """
     left = selection.limit
     if left == 0:
         return
-    for name, record in _records(directory, selection, found or _ignore):
+    for name, record in _records(directory, selection, found or _ignore, reading):
         try:
             lines = _lines(record, selection)
         except UnknownEventError as error:
@@ -78,7 +82,10 @@ def _ignore(_: Finding) -> None:
 
 
 def _records(
-    directory: str, selection: Selection, found: Callable[[Finding], None]
+    directory: str,
+    selection: Selection,
+    found: Callable[[Finding], None],
+    reading: Callable[[str, int], None] | None,
 ) -> Iterator[tuple[str, Record]]:
     """The records that may hold something of the selection, with their segments' names."""
     folder = look(directory)
@@ -94,7 +101,7 @@ def _records(
             found(odd)
             continue
         try:
-            with SegmentFile(directory, name) as file:
+            with SegmentFile(directory, name, reading and partial(reading, name)) as file:
                 for step in walk(file, header, newest=following is None):
                     finding = _trouble(name, step, following)
                     if finding is not None and file.gone():
