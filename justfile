@@ -16,7 +16,7 @@ _default:
 setup:
     @command -v uv >/dev/null || python3 -m pip install -q --target .tools uv
     @test -x .venv/bin/python || uv venv -q --python '>=3.11' .venv
-    @cmp -s requirements-dev.lock .venv/installed.lock || { uv pip sync -q --require-hashes requirements-dev.lock && uv pip install -q --no-deps --no-build-isolation -e . && cp requirements-dev.lock .venv/installed.lock; }
+    @cat requirements-dev.lock pyproject.toml | cmp -s - .venv/installed.lock || { uv pip sync -q --require-hashes requirements-dev.lock && uv pip install -q --no-deps --no-build-isolation -e . && cat requirements-dev.lock pyproject.toml > .venv/installed.lock; }
 
 # resolve the dependencies anew and pin them with hashes
 [group('set-up')]
