@@ -269,7 +269,8 @@ UPCASTERS: dict[str, tuple[str, Upcaster]] = {}
 """Old tag -> (the next tag, what brings an event there). Empty while every event is at version 1."""
 
 _Stored: TypeAlias = Event | MetricsAsSent
-TAGS: frozenset[str] = frozenset(str(cls.__struct_config__.tag) for cls in get_args(_Stored))
+_CLASSES: dict[str, type[_Stored]] = {str(cls.__struct_config__.tag): cls for cls in get_args(_Stored)}
+TAGS: frozenset[str] = frozenset(_CLASSES)
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are no MessagePack or JSON, no UTF-8, or nested beyond the stack."""
@@ -376,7 +377,7 @@ def _decode_one(plain: dict[str, Any], offset: int) -> Event:
     if not isinstance(tag, str) or tag not in TAGS:
         raise UnknownEventError(offset, f"unknown event {_short(tag)}")
     try:
-        event: _Stored = msgspec.convert(plain, _Stored)  # type: ignore[arg-type]
+        event = msgspec.convert(plain, _CLASSES[tag])
     except msgspec.ValidationError as error:
         raise UnknownEventError(offset, f"event {tag!r} cannot be read ({error})") from error
     return _read_back(event, offset) if isinstance(event, MetricsAsSent) else event
