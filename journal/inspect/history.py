@@ -27,7 +27,7 @@ from journal.inspect.skim import Tally
 from journal.inspect.walk import Damage, End, walk
 from journal.metric import MAX_INT64, Nanoseconds, Offset
 from journal.replay import evolve, evolve_plain, fold
-from journal.segment import containing, first_offset_of
+from journal.segment import JournalCorruptError, containing, first_offset_of
 from journal.state import State
 
 
@@ -58,13 +58,15 @@ class PastRetiredError(Exception):
         )
 
 
-class PastDamagedError(Exception):
-    """The state at a point cannot be known: `finding` hides a part of what it is folded from."""
+class PastDamagedError(JournalCorruptError):
+    """The state at a point cannot be known: `finding` hides a part of what it is folded from, and nothing of
+    that segment is known behind offset `known_to`."""
 
-    def __init__(self, finding: Finding, offset: int) -> None:
+    def __init__(self, finding: Finding, known_to: int) -> None:
+        super().__init__(finding.segment, finding.byte, finding.offset, finding.what)
         self.finding = finding
-        self.offset = offset
-        super().__init__(f"the state is known up to offset {offset}, and there: {finding}")
+        self.known_to = known_to
+        Exception.__init__(self, f"the state there is not known, only up to offset {known_to}: {finding}")
 
 
 def state_at(
