@@ -4,18 +4,42 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from itertools import islice
+from typing import Any, Final, cast
 
 import msgspec
 
 from journal.cli.arguments import bound
 from journal.cli.exits import FINE
-from journal.cli.terminal import cut, local_time, paint, say, width
+from journal.cli.terminal import Colour, cut, harmless, local_time, paint, say, width
 from journal.inspect import Past, journal_directory, state_at
+from journal.state import ActorState, BreakerState, CursorState, DeadLetter, DeadLetterCount, State
 
 SHOWN: Final = 5
-"""Dead letters that are shown one by one."""
+"""Dead letters, actors and losses that are shown one by one."""
+
+_TOLD: Final = frozenset(
+    {
+        "accepted",
+        "events",
+        "cursors",
+        "actors",
+        "opened_at",
+        "clean",
+        "retired_before",
+        "breakers",
+        "dead_letters",
+        "dead_letter_counts",
+        "mirrored",
+        "lost",
+        "lost_metrics",
+    }
+)
+"""Fields of State that have words here; every other one is shown as JSON."""
+
+_BREAKER_COLOURS: Final[dict[str, Colour]] = {"closed": "green", "half-open": "yellow", "open": "red"}
 
 
 def add_print_state(parser: ArgumentParser) -> None:
@@ -45,14 +69,7 @@ def print_state(args: Namespace) -> int:
 
 def as_object(past: Past) -> dict[str, object]:
     """`past` ready to be encoded: every field of the state, those that are empty too."""
-    return {
-        "journal_id": past.journal_id,
-        "offset": past.offset,
-        "time": past.time,
-        "first_offset": past.first_offset,
-        "ended": past.ended,
-        "state": in_full(past.state),
-    }
+    return cast(dict[str, object], in_full(past))
 
 
 def in_full(value: object) -> object:
@@ -61,16 +78,139 @@ def in_full(value: object) -> object:
         case msgspec.Struct():
             return {name: in_full(getattr(value, name)) for name in value.__struct_fields__}
         case dict():
-            return {str(key): in_full(each) for key, each in value.items()}  # type: ignore[misc]
+            return {key: in_full(each) for key, each in cast(dict[Any, object], value).items()}
         case tuple() | list():
-            return [in_full(each) for each in value]  # type: ignore[misc]
+            return [in_full(each) for each in cast(tuple[object, ...], value)]
         case _:
             return value
 
 
 def render(past: Past) -> Iterator[str]:
-    """`past` in lines for a person."""
-    yield paint(f"state as of offset {past.offset:,}", "bold") + f", written {local_time(past.time)}"
+    """`past` in lines for a person, 80 columns wide at most but for what was written by others."""
+    state = past.state
+    yield paint(f"as of offset {past.offset:,}", "bold") + f", last written {local_time(past.time)}"
     if past.ended:
         yield paint("the journal ends here, before the offset that was asked for", "yellow")
-    yield f"journal {past.journal_id}, kept from offset {past.first_offset:,}"
+    yield _line("journal", f"{past.journal_id}, kept from offset {past.first_offset:,} on")
+    yield _line("", _opened(state))
+    yield _line(
+        "accepted", f"{state.accepted:,} metrics since the journal began, and {state.events:,} events"
+    )
+    if state.retired_before:
+        yield _line("retired", f"everything before offset {state.retired_before:,}")
+    yield from _lost(state)
+    for name in sorted(state.cursors.keys() | state.breakers.keys()):
+        yield from _store(name, state)
+    yield from _dead_letters(state)
+    yield from _actors(state.actors)
+    for field in State.__struct_fields__:
+        value = getattr(state, field)
+        if field not in _TOLD and value:
+            yield _line(field.replace("_", " "), harmless(msgspec.json.encode(value).decode()))
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<12}  {text}"
+
+
+def _opened(state: State) -> str:
+    if state.clean:
+        return "closed in good order" if state.opened_at else "never opened"
+    return f"opened {local_time(state.opened_at)}, and not closed"
+
+
+def _lost(state: State) -> Iterator[str]:
+    if not (state.lost or state.lost_metrics):
+        return
+    yield _line("lost", paint(f"{state.lost_metrics:,} metrics, to damages of the journal", "red"))
+    for each in state.lost[-SHOWN:]:
+        most = "" if each.exact else "at most "
+        yield _line("", f"offsets {each.first:,} to {each.end - 1:,}: {most}{each.metrics:,} metrics")
+    yield from _more(len(state.lost) - SHOWN)
+
+
+def _store(name: str, state: State) -> Iterator[str]:
+    yield ""
+    yield paint(f"store {harmless(name)}", "bold")
+    cursor = state.cursors.get(name, CursorState(state.retired_before, 0))
+    yield _line("  cursor", f"offset {cursor.offset:,}")
+    yield _line("  persisted", f"{cursor.persisted:,} metrics")
+    if cursor.dead_lettered:
+        yield _line("  refused", f"{cursor.dead_lettered:,}: dead letters")
+    if cursor.lost:
+        yield _line("  lost", f"{cursor.lost:,} that the journal had lost before")
+    yield _line("  pending", f"{pending(state, cursor):,}")
+    yield from _breaker(state.breakers.get(name))
+
+
+def pending(state: State, cursor: CursorState) -> int:
+    """Metrics that were accepted and that the store at `cursor` had not been given, as far as was noted."""
+    return max(0, state.accepted - cursor.persisted - cursor.dead_lettered - cursor.lost)
+
+
+def _breaker(breaker: BreakerState | None) -> Iterator[str]:
+    if breaker is None:
+        return
+    position = paint(breaker.position, _BREAKER_COLOURS[breaker.position])
+    yield _line("  breaker", f"{position} since {local_time(breaker.since)}")
+    if breaker.failures:
+        probe = f", next probe {local_time(breaker.probe_at)}" if breaker.probe_at else ""
+        yield _line("", f"{_count(breaker.failures, 'failure')} in a row{probe}")
+    if breaker.error:
+        yield _line("  last error", harmless(breaker.error))
+
+
+def _dead_letters(state: State) -> Iterator[str]:
+    letters = state.dead_letters
+    if not (letters or state.dead_letter_counts):
+        return
+    yield ""
+    yield paint("dead letters", "bold")
+    oldest = next(iter(letters.values()), None)
+    since = f", the oldest since {local_time(oldest.first_failed_at)}" if oldest is not None else ""
+    yield _line("  waiting", f"{len(letters):,}{since}")
+    for cause, count in Counter(letter.cause for letter in letters.values()).most_common():
+        yield _line("", f"{count:,} {cause}")
+    for letter in islice(letters.values(), SHOWN):
+        yield _line(f"  {letter.id}", harmless(_letter(letter)))
+    yield from _more(len(letters) - SHOWN)
+    for store, counts in sorted(state.dead_letter_counts.items()):
+        yield _line("  since ever", harmless(f"{store}: {_became(counts)}"))
+    for store, before in sorted(state.mirrored.items()):
+        yield _line("  mirrored", harmless(f"into {store}, all before offset {before:,}"))
+
+
+def _letter(letter: DeadLetter) -> str:
+    source = f" of {letter.source}" if letter.source else ""
+    attempts = _count(letter.attempts, "attempt")
+    return f"{letter.name}{source} for {letter.store}: {letter.cause}, {attempts}: {letter.error}"
+
+
+def _became(count: DeadLetterCount) -> str:
+    ways = {"redriven": count.redriven, "discarded": count.discarded, "expired": count.expired}
+    told = [f"{number:,} {way}" for way, number in ways.items() if number]
+    return ", ".join([f"{count.buried:,} buried", *told])
+
+
+def _actors(actors: dict[str, ActorState]) -> Iterator[str]:
+    if not actors:
+        return
+    yield ""
+    yield paint("actors", "bold")
+    latest = sorted(actors.items(), key=lambda item: item[1].last_crash_at, reverse=True)
+    for path, actor in latest[:SHOWN]:
+        times = f"{_count(actor.crashes, 'crash', 'crashes')}, {_count(actor.restarts, 'restart')}"
+        last = f", last {local_time(actor.last_crash_at)}" if actor.last_crash_at else ""
+        yield f"  {harmless(path)}: {times}{last}"
+        if actor.last_error:
+            yield _line("", harmless(actor.last_error))
+    yield from _more(len(latest) - SHOWN)
+
+
+def _more(left: int) -> Iterator[str]:
+    if left > 0:
+        yield _line("", f"… and {left:,} more: --json has them all")
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {many or one + 's'}"
