@@ -19,6 +19,7 @@ from journal.framing import (
     RECORD_HEADER_SIZE,
     SEGMENT_HEADER_SIZE,
     Place,
+    Record,
     Rotten,
     Sealing,
     SegmentHeader,
@@ -176,11 +177,16 @@ def _scan(name: str, header: SegmentHeader, file: File) -> _Scanned:
     data = file.read_at(0, file.size())
     place = Place(SEGMENT_HEADER_SIZE, header.first_offset, header.chain)
     state, synced = State(), SEGMENT_HEADER_SIZE
+    last_plain: Record | None = None
     for record in records(data, place, header.salt):
         if place.position == SEGMENT_HEADER_SIZE and record.plain:
             raise JournalCorruptError(name, place.position, record.base, "begins without a snapshot")
         state = fold(state, (record,))
         place, synced = place.after(record), record.position - record.unsynced
+        last_plain = record if record.plain else last_plain
+    if last_plain is not None:
+        # The fold never looks into these: a later version's would be accepted beside, and stored by nobody.
+        last_plain.events()
     ending = classify(data, place, header.salt)
     if isinstance(ending, Rotten):
         raise JournalCorruptError(name, ending.position, place.next_offset, ending.reason)
