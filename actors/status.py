@@ -90,6 +90,7 @@ class StatusPort:
             persisted=stores[0].persisted,
             dead_lettered=stores[0].dead_lettered,
             pending=stores[0].lag + stores[0].missing,
+            lost=stores[0].lost,
             version=__version__,
             started_at=self._started_at,
         )

@@ -158,8 +158,8 @@ class StoreStatus(msgspec.Struct, frozen=True):
     `state` is "off" where persistence is switched off, `breaker` "off" where that is. The breaker has stood
     so since `breaker_since`; an open one lets a probe through at `next_probe_at`. `attempts` have failed in
     a row since `failing_since`, the last with `last_error` of the kind `error_kind`. `missing` metrics had
-    been retired from the journal before this store could have them. Points in time are nanoseconds, 0 where
-    there is none.
+    been retired from the journal before this store could have them; at most `lost` more were lost with a
+    damage of the journal before that. Points in time are nanoseconds, 0 where there is none.
     """
 
     name: str
@@ -177,6 +177,7 @@ class StoreStatus(msgspec.Struct, frozen=True):
     error_kind: str | None = None
     failing_since: Nanoseconds = 0
     missing: int = 0
+    lost: int = 0
 
 
 class DeadLetterStatus(msgspec.Struct, frozen=True):
@@ -212,7 +213,8 @@ class ActorStatus(msgspec.Struct, frozen=True):
 
 class StatusReport(msgspec.Struct, frozen=True):
     """The answer of `GET /api/status`. Numbers are since the journal began;
-    `accepted = persisted + dead_lettered + pending`."""
+    `accepted = persisted + dead_lettered + pending + lost`, where `lost` is 0 unless `journal repair` had to
+    give up, after a damage, what the first store had not been given yet: so many metrics at most."""
 
     journal: JournalStatus
     stores: list[StoreStatus]
@@ -224,6 +226,7 @@ class StatusReport(msgspec.Struct, frozen=True):
     pending: int
     version: str
     started_at: Nanoseconds
+    lost: int = 0
 
 
 class StatusFrame(msgspec.Struct, frozen=True, tag_field="type", tag="status"):

@@ -43,13 +43,14 @@ from actors.persistence.delivery import Delivery
 from actors.persistence.feed import Batch, JournalFeed
 from actors.persistence.guard import GuardedStore
 from actors.persistence.progress import StoreProgress
+from actors.persistence.stock import take_stock
 from actors.stores.base import DeniedError, Store, StoreError, ThrottledError
 from journal.committer import JournalFailedError, JournalFullError
 from journal.events import CursorAdvanced, DeadLetterRetried
 from journal.log import Journal, JournalClosedError
 from journal.metric import Nanoseconds, Offset
-from journal.reader import accepted_before
 from journal.segment import JournalCorruptError
+from journal.state import LostRange
 
 CLOSE_WITHIN = 2.0
 """Seconds that a store has to close; one that hangs is left to the end of the process."""
@@ -119,6 +120,8 @@ class PersistenceActor(Actor[PersistenceMessage]):
             clock=lambda: self.context.clock.monotonic(),
         )
         self._batch: Batch | None = None
+        self._inside = 0
+        """Metrics settled in time of the lost range that the store's cursor is in."""
         self._asleep = False
         self._stirred = False
         self._gather_until = 0.0
@@ -261,39 +264,14 @@ class PersistenceActor(Actor[PersistenceMessage]):
         cursor = await self._store.open(str(self._journal.id))
         if cursor is not None and cursor > self._journal.next_offset:
             raise StoreAheadError(self._store.name, cursor, self._journal.next_offset)
-        held, begin = cursor, self._journal.first_offset
-        cursor = Offset(max(held or 0, begin))
-        given = await accepted_before(
-            self._journal.directory, cursor, frontier=lambda: self._journal.frontier
-        )
-        progress = self._progress
-        progress.missing = self._retired_before(held, given) if (held or 0) < begin else 0
-        progress.dead_lettered = await self._burial.look(cursor)
-        progress.persisted = given - progress.dead_lettered - progress.missing
-        progress.cursor = cursor
+        stock = await take_stock(cursor, self._journal, self._store, self._burial)
+        progress, cursor = self._progress, stock.cursor
+        progress.took_stock(stock)
+        self._inside = stock.inside
         progress.opened = True
         await self._forget_reading()
         self._move(Opened(cursor))
         log.info("store open", store=self._store.name, cursor=cursor, lag=self._lag())
-
-    def _retired_before(self, held: Offset | None, given: int) -> int:
-        """How many of the `given` metrics before the journal's beginning are lacking in a store that holds
-        everything before `held` (None: nothing), as far as the journal knows: they cannot be brought any
-        more."""
-        known = self._journal.state.cursors.get(self._store.name)
-        told = {"store": self._store.name, "cursor": held, "first_offset": self._journal.first_offset}
-        if held is not None and known is not None and known.offset >= self._journal.first_offset:
-            log.warning(
-                "the store went back behind what is retired: `forebay audit` tells what it has", **told
-            )
-            return 0
-        has = known.persisted + known.dead_lettered if held is not None and known is not None else 0
-        missing = max(0, given - has)
-        if missing:
-            log.error(
-                "the store lacks metrics that are retired: they came before it", missing=missing, **told
-            )
-        return missing
 
     async def _feed_from(self, cursor: Offset) -> bool:
         """One write, of the next batch or of what is left of the last; False when the store is level with
@@ -303,6 +281,9 @@ class PersistenceActor(Actor[PersistenceMessage]):
             batch = await self._feed.next(cursor, self._delivery.rows)
             self._delivery.begin(batch)
             self._batch = batch
+        while batch.holes:
+            await self._pass_over(batch.holes[0])
+            del batch.holes[0]
         if not batch.rows and not self._store.is_probing:
             self._batch = None
             self._took(batch)
@@ -319,6 +300,24 @@ class PersistenceActor(Actor[PersistenceMessage]):
             self._took(batch)
         return True
 
+    async def _pass_over(self, hole: LostRange) -> None:
+        """Nothing of `hole` can be brought to the store any more. What it holds of it all the same (a cursor
+        may be behind the rows) is stored."""
+        progress = self._progress
+        settled = await self._burial.settled(hole, hole.end, self._store.count)
+        dead = self._burial.known_within(hole.first, hole.end)
+        progress.passed(max(0, settled - self._inside - dead), dead)
+        progress.lose(hole.metrics - settled)
+        progress.cursor, self._inside = hole.end, 0
+        if hole.metrics > settled:
+            log.error(
+                "the journal lost metrics before the store was given them: `forebay audit` tells more",
+                store=self._store.name,
+                lost=hole.metrics - settled,
+                first_offset=hole.first,
+                last_offset=hole.end - 1,
+            )
+
     def _took(self, batch: Batch) -> None:
         """The store has taken something, or there was nothing to take."""
         progress = self._progress
@@ -326,6 +325,8 @@ class PersistenceActor(Actor[PersistenceMessage]):
             log.info("store takes metrics again", store=self._store.name, lag=self._lag())
         if batch.search.is_over:
             progress.cursor = batch.end
+            if batch.accepted is not None:
+                progress.settled_all(batch.accepted)
         progress.failing_since = 0
         self._move(Stored(progress.cursor))
 
@@ -378,10 +379,11 @@ class PersistenceActor(Actor[PersistenceMessage]):
         the note itself is one, are not worth another."""
         progress = self._progress
         known = self._journal.state.cursors.get(self._store.name)
-        noted = (known.persisted, known.dead_lettered) if known is not None else (0, 0)
-        if (progress.persisted, progress.dead_lettered) == noted:
+        noted = (known.persisted, known.dead_lettered, known.lost) if known is not None else (0, 0, 0)
+        now = (progress.persisted, progress.dead_lettered, progress.lost)
+        if now == noted:
             return
-        note = CursorAdvanced(self._store.name, progress.cursor, progress.persisted, progress.dead_lettered)
+        note = CursorAdvanced(self._store.name, progress.cursor, *now)
         with contextlib.suppress(JournalFullError, JournalFailedError, JournalClosedError):
             await self._journal.append([note])
 

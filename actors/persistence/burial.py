@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -21,6 +21,7 @@ from actors.messages import (
 from actors.stores.base import PoisonError, Row
 from journal.events import DeadLetterRetried, MetricDeadLettered, encoder
 from journal.metric import Nanoseconds, Offset
+from journal.state import LostRange
 
 BURY_AT_ONCE = 500
 """Dead letters that the queue is given at a time, at most."""
@@ -115,6 +116,21 @@ class Burial:
         dead = await dead_offsets(self._directory, self._store)
         self._ahead = {Offset(offset) for offset in dead.offsets if offset >= cursor}
         return dead.total - len(self._ahead)
+
+    async def settled(
+        self, hole: LostRange, until: Offset, held: Callable[[Offset, Offset], Awaitable[int]]
+    ) -> int:
+        """How many metrics of `hole` before `until` the store holds, as `held` tells, or are dead letters and
+        not in it. Raises StoreError, JournalCorruptError."""
+        dead = await dead_offsets(self._directory, self._store)
+        buried = sum(hole.first <= offset < until for offset in dead.offsets)
+        return min(hole.metrics, buried + await held(hole.first, until))
+
+    def known_within(self, first: Offset, until: Offset) -> int:
+        """How many metrics in `[first, until)`, which the journal has lost, are dead letters already."""
+        found = {offset for offset in self._ahead if first <= offset < until}
+        self._ahead -= found
+        return len(found)
 
     def known_among(self, rows: Sequence[Row]) -> set[Offset]:
         """The offsets of those of `rows` that are dead letters already: a crash came between burying them

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Sequence
 
-from actors.core.rows import rows_of
+from actors.core.rows import holes_of, rows_of
 from actors.core.search import Search, begin
 from actors.persistence.burial import Blame
 from actors.stores.base import Row
 from journal.committer import JournalFailedError
+from journal.events import Snapshot
+from journal.framing import Record
 from journal.log import Frontier, Journal
 from journal.metric import Nanoseconds, Offset
 from journal.reader import JournalReader, OffsetRetiredError, reading_own
 from journal.segment import JournalCorruptError
+from journal.state import LostRange
 
 MOST_BYTES = 16 * 1024 * 1024
 """Bytes of journal in a batch, about: metrics may be of any size."""
@@ -23,11 +27,21 @@ LATEST = 2_000
 
 class Batch:
     """Rows on their way to the store, and how far that has come; `end` is where the store is once every row
-    is settled. Rows whose offset is in `dead` are dead letters and not to be sent."""
+    is settled. Rows whose offset is in `dead` are dead letters and not to be sent. Before the rows are
+    `holes`, which the journal has lost. `accepted` metrics were accepted before `end`, where that is known.
+    """
 
-    def __init__(self, rows: Sequence[Row], end: Offset) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        end: Offset,
+        holes: Sequence[LostRange] = (),
+        accepted: int | None = None,
+    ) -> None:
         self.rows = rows
         self.end = end
+        self.holes = list(holes)
+        self.accepted = accepted
         self.search = begin(len(rows))
         self.dead: set[Offset] = set()
         self.put_off: dict[int, Blame] = {}
@@ -66,29 +80,52 @@ class JournalFeed:
         self._reader: JournalReader | None = None
         self._limit = Frontier(journal.first_offset, 0, journal.first_offset)
         self._ahead: list[Row] = []
+        self._records: deque[Record] = deque()
         self._read_to = Offset(0)
+        self._accepted: int | None = None
+        """Metrics accepted before `_read_to`, once a snapshot has said so."""
 
     async def next(self, cursor: Offset, most: int) -> Batch:
         """At most `most` rows, and about MOST_BYTES of journal, from `cursor` on, which is where the last
-        batch ended unless `forget` was called since; none where the store is level."""
+        batch ended unless `forget` was called since; none where the store is level. It ends where the journal
+        has lost something, which the next one begins with."""
         await self._move_limit()
         if self._reader is None:
             self._reader = JournalReader(self._journal.directory, cursor, frontier=lambda: self._limit)
             self._read_to = cursor
-        rows, size = self._ahead, 0
-        while len(rows) < most and size < MOST_BYTES:
+        rows, size, holes = self._ahead, 0, list[LostRange]()
+        while len(rows) < most and size < MOST_BYTES and await self._more(self._reader, cursor):
+            record = self._records[0]
+            lost = holes_of(record)
+            if lost and rows:
+                break
+            holes += lost
+            found = rows_of(record, cursor)
+            self._count(record, len(found) + sum(hole.metrics for hole in lost))
+            rows += found
+            size += record.size
+            self._read_to = self._records.popleft().next_offset
+        taken, self._ahead = rows[:most], rows[most:]
+        end = Offset(taken[-1].offset + 1) if self._ahead else self._read_to
+        accepted = None if self._accepted is None else self._accepted - len(self._ahead)
+        return Batch(taken, end, holes, accepted)
+
+    async def _more(self, reader: JournalReader, cursor: Offset) -> bool:
+        """Whether there is a record to take up."""
+        if not self._records:
             try:
-                records = await self._reader.read()
+                self._records.extend(await reader.read())
             except OffsetRetiredError as error:
                 raise JournalCorruptError("journal", 0, cursor, str(error)) from error
-            if not records:
-                break
-            for record in records:
-                rows += rows_of(record, cursor)
-                size += record.size
-            self._read_to = records[-1].next_offset
-        taken, self._ahead = rows[:most], rows[most:]
-        return Batch(taken, Offset(taken[-1].offset + 1) if self._ahead else self._read_to)
+        return bool(self._records)
+
+    def _count(self, record: Record, metrics: int) -> None:
+        if not record.plain:
+            for event in record.events():
+                if isinstance(event, Snapshot):
+                    self._accepted = event.state.accepted
+        if self._accepted is not None:
+            self._accepted += metrics
 
     async def waiting_since(self, cursor: Offset) -> Nanoseconds:
         """When the first metric from `cursor` on, or the first that is left, was accepted; 0 if there is
@@ -114,6 +151,8 @@ class JournalFeed:
     async def forget(self) -> None:
         """Let go of what was read ahead; the next batch may begin anywhere."""
         self._ahead = []
+        self._records.clear()
+        self._accepted = None
         if self._reader is not None:
             await self._reader.close()
             self._reader = None

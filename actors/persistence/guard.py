@@ -72,6 +72,18 @@ class GuardedStore:
             raise
         self._answered()
 
+    async def count(self, start: Offset, until: Offset) -> int:
+        """How many rows there are in `[start, until)`; it may take many calls."""
+        runs = self._store.offsets(start, until)
+        held = 0
+        try:
+            while (run := await self._within(anext(runs, None))) is not None:
+                held += len(run)
+        except StoreError as error:
+            self._report(error)
+            raise
+        return held
+
     async def mirror(self, letters: Sequence[LetterRow]) -> None:
         """See Store. A convenience: its failing says nothing against storing metrics."""
         await self._within(self._store.mirror(letters))

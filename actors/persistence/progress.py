@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Generator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import anyio
 
@@ -24,6 +24,20 @@ SILENT_FROM = 3.0
 """Seconds after which people are told that the store has not answered yet."""
 
 
+class Stock(NamedTuple):
+    """What became of the metrics before `cursor` when a store was opened: it was given `persisted`, others
+    are dead letters, had been retired before it could have them (`missing`), or were `lost` with a damage
+    before that. `inside`: of the lost range that the cursor is in, so many metrics were settled in time.
+    """
+
+    cursor: Offset
+    persisted: int
+    dead_lettered: int
+    missing: int
+    lost: int
+    inside: int
+
+
 class StoreProgress:
     """How far a store is; outlives its actor's restarts.
 
@@ -39,6 +53,8 @@ class StoreProgress:
         self.cursor = known.offset
         self.persisted = known.persisted
         self.dead_lettered = known.dead_lettered
+        self.lost = known.lost
+        """Metrics that a damage of the journal took before the store was given them."""
         self.missing = 0
         """Metrics that the store will never be given: they were retired before it could have them."""
         self.breaker = breaker
@@ -93,10 +109,28 @@ class StoreProgress:
         silent = time.monotonic() - self._asked_at if self._asked_at is not None else 0.0
         return silent if silent >= SILENT_FROM else 0.0
 
+    def took_stock(self, stock: Stock) -> None:
+        """The store has been opened, and is as `stock` says."""
+        self.cursor = stock.cursor
+        self.persisted = stock.persisted
+        self.dead_lettered = stock.dead_lettered
+        self.missing = stock.missing
+        self.lost = stock.lost
+
     def passed(self, persisted: int, dead_lettered: int) -> None:
         """So many metrics more are in the store, and so many more are dead letters instead."""
         self.persisted += persisted
         self.dead_lettered += dead_lettered
+
+    def lose(self, metrics: int) -> None:
+        """So many metrics more were lost before the store was given them."""
+        self.lost += metrics
+
+    def settled_all(self, accepted: int) -> None:
+        """Everything before the cursor, `accepted` metrics, is settled. Where a damage hid how many it took,
+        they were counted as the most that it can have been, and are corrected here."""
+        settled = self.persisted + self.dead_lettered + self.missing + self.lost
+        self.lost -= max(0, min(self.lost, settled - accepted))
 
     def redriven(self, metrics: int) -> None:
         """So many dead letters are in the store now."""
@@ -105,7 +139,7 @@ class StoreProgress:
 
     def lag(self, accepted: int) -> int:
         """Metrics that wait, `accepted` being in the journal."""
-        return accepted - self.persisted - self.dead_lettered - self.missing
+        return accepted - self.persisted - self.dead_lettered - self.missing - self.lost
 
     def status(self, accepted: int, now: Nanoseconds) -> StoreStatus:
         """The store at a glance, `accepted` metrics being in the journal."""
@@ -127,6 +161,7 @@ class StoreProgress:
             error_kind=state.kind if isinstance(state, Waiting) else None,
             failing_since=self.failing_since,
             missing=self.missing,
+            lost=self.lost,
         )
 
     def _error(self) -> str | None:
