@@ -41,7 +41,7 @@ _LOOK_EVERY: Final = 0.05
 
 class Damage(msgspec.Struct, frozen=True):
     """Bytes `[position, end)` are no record that belongs there; at `end` the journal goes on with offset
-    `upto`, where `first` was due.
+    `upto`, where `first` was due. `chain` is the check of the record before.
     """
 
     position: int
@@ -51,6 +51,7 @@ class Damage(msgspec.Struct, frozen=True):
     what: str
     whole: bool
     """No byte is damaged: a sound record does not follow the one before."""
+    chain: int = 0
 
     @property
     def lost(self) -> tuple[int, int] | None:
@@ -85,12 +86,17 @@ Step: TypeAlias = Record | Damage | End
 
 
 def walk(
-    file: SegmentFile, header: SegmentHeader, *, newest: bool, skimmed: Tally | None = None
+    file: SegmentFile,
+    header: SegmentHeader,
+    *,
+    newest: bool,
+    skimmed: Tally | None = None,
+    alone: bool = False,
 ) -> Iterator[Step]:
     """Each record of the segment in order, each damage between, and last the End.
 
     With `skimmed`, plain records are counted there and not yielded; where it has counted up to its `until`,
-    the walk may end without an End. Memory is bounded by the largest record, or by a segment where the newest
+    the walk may end without an End. `alone`: nobody writes, so what is no record now will be none soon. Memory is bounded by the largest record, or by a segment where the newest
     is damaged. Raises OSError as the disk says.
     """
     salt = header.salt
@@ -126,7 +132,7 @@ def walk(
             yield End(place, ending)
             return
         looks += 1
-        if newest and looks < _LOOKS:
+        if newest and not alone and looks < _LOOKS:
             time.sleep(_LOOK_EVERY)
             continue
         after = None if isinstance(ending, Torn) else next_record(file, place.position, salt)
@@ -134,7 +140,9 @@ def walk(
             yield End(place, ending)
             return
         reason = "record header damaged" if found is None else "record damaged"
-        yield Damage(place.position, after.position, place.next_offset, after.base, reason, False)
+        yield Damage(
+            place.position, after.position, place.next_offset, after.base, reason, False, place.chain
+        )
         place, looks = Place(after.position, after.base, after.chain), 0
 
 
@@ -145,7 +153,7 @@ def _out_of_order(record: Record, place: Place) -> Damage:
         what = "records are missing before this one"
     else:
         what = f"a record of offset {record.base} stands here once more"
-    return Damage(place.position, place.position, place.next_offset, record.base, what, True)
+    return Damage(place.position, place.position, place.next_offset, record.base, what, True, place.chain)
 
 
 def _ending(file: SegmentFile, place: Place, salt: int, *, newest: bool) -> Ending:
