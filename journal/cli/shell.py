@@ -54,7 +54,10 @@ class Parser(ArgumentParser):
 
     _intermixing = False
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    # argparse itself calls it with both by place; its stub has an overload for each way to leave them out.
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, args: Any = None, namespace: Any = None
+    ) -> Any:
         """As always, but that flags may stand between two directories or files too."""
         if self._subparsers is not None or self._intermixing:
             return super().parse_known_args(args, namespace)
