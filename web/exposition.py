@@ -72,6 +72,11 @@ def _totals(report: StatusReport) -> Iterator[Metric]:
         report.dead_lettered,
     )
     yield _gauge("forebay_metrics_pending", "Metrics accepted, not yet in the first store.", report.pending)
+    yield _gauge(
+        "forebay_metrics_lost",
+        "Metrics that a damage of the journal took, at most, before the first store was given them.",
+        report.lost,
+    )
 
 
 def _journal(report: StatusReport) -> Iterator[Metric]:
@@ -103,6 +108,11 @@ _STORE_GAUGES: Final[tuple[tuple[str, str, Callable[[StoreStatus], float]], ...]
         "forebay_store_dead_lettered",
         "Metrics that the store does not hold for being, or having been, dead letters.",
         lambda store: store.dead_lettered,
+    ),
+    (
+        "forebay_store_lost",
+        "Metrics that a damage of the journal took, at most, before the store was given them.",
+        lambda store: store.lost,
     ),
     (
         "forebay_store_failed_attempts",

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from journal.metric import Nanoseconds
-from web.ports import ActorStatus, DeadLetterStatus, JournalStatus, StatusReport, StoreStatus
+from web.ports import ActorStatus, DeadLetterStatus, StatusReport, StoreStatus
 
 Level: TypeAlias = Literal["good", "busy", "bad"]
 """good: nothing to do · busy: it mends itself, or can wait · bad: somebody should look."""
@@ -37,13 +37,13 @@ def health(report: StatusReport, now: Nanoseconds) -> Health:
 
 
 def _by_gravity(report: StatusReport, now: Nanoseconds) -> Iterator[Health]:
-    if report.accepted != report.persisted + report.dead_lettered + report.pending:
+    if report.accepted != accounted_for(report):
         yield Health("bad", _does_not_balance(report))
     if report.journal.state != "writable":
-        yield Health("bad", _not_writable(report.journal))
+        yield Health("bad", _not_writable(report))
     if stuck := [store for store in report.stores if is_stuck(store)]:
         level = "bad" if any(_is_grave(store, now) for store in stuck) else "busy"
-        yield Health(level, _stuck(stuck, report.journal, now))
+        yield Health(level, _stuck(stuck, report, now))
     if (failed := _failed(report.actors)) is not None:
         yield Health("bad", f"The actor {failed.path} has failed; accepted metrics stay in the journal.")
     if report.journal.full_in is not None and report.journal.full_in < DISK_SOON:
@@ -51,6 +51,11 @@ def _by_gravity(report: StatusReport, now: Nanoseconds) -> Iterator[Health]:
     if is_nearly_full(report.dead_letters):
         yield Health("busy", _nearly_full(report.dead_letters))
     yield _flow(report)
+
+
+def accounted_for(report: StatusReport) -> int:
+    """Metrics of which `report` knows what became of them: all that were accepted, or something is wrong."""
+    return report.persisted + report.dead_lettered + report.pending + report.lost
 
 
 def is_stuck(store: StoreStatus) -> bool:
@@ -80,13 +85,17 @@ def span(seconds: float) -> str:
 
 
 def _does_not_balance(report: StatusReport) -> str:
-    found = report.persisted + report.dead_lettered + report.pending
-    return f"{_metrics(report.accepted)} accepted, but {found:,} accounted for: run `forebay audit`."
+    found = f"{accounted_for(report):,} accounted for"
+    return f"{_metrics(report.accepted)} accepted, but {found}: run `forebay audit`."
 
 
-def _not_writable(journal: JournalStatus) -> str:
-    why = "The disk is full" if journal.state == "full" else "The journal cannot be written"
-    return f"{why}: new metrics are refused; nothing that was accepted is lost."
+def _not_writable(report: StatusReport) -> str:
+    why = "The disk is full" if report.journal.state == "full" else "The journal cannot be written"
+    return f"{why}: new metrics are refused; {_nothing(report)} that was accepted is lost."
+
+
+def _nothing(report: StatusReport) -> str:
+    return "nothing more" if any(store.lost for store in report.stores) else "nothing"
 
 
 _FAULTS = {
@@ -100,14 +109,17 @@ _FAULTS = {
 }
 
 
-def _stuck(stores: Sequence[StoreStatus], journal: JournalStatus, now: Nanoseconds) -> str:
+def _stuck(stores: Sequence[StoreStatus], report: StatusReport, now: Nanoseconds) -> str:
+    journal = report.journal
     faults = " and ".join(_fault(store, now) for store in stores)
     waiting = max(store.lag for store in stores)
     if waiting == 0:
         waits = "no metric waits"
     else:
         waits = f"{_metrics(waiting)} {'waits' if waiting == 1 else 'wait'} in the journal"
-    sentence = f"{faults}; {waits}; nothing is lost"
+    if any(store.error_kind == "corrupt" for store in stores):
+        return f"{faults}; {waits}; `forebay journal verify` tells what is damaged."
+    sentence = f"{faults}; {waits}; {_nothing(report)} is lost"
     if journal.full_in is not None and journal.full_in < DISK_SOON_WHEN_STUCK:
         return f"{sentence}, but {_disk(journal.full_in)}."
     return f"{sentence}."
@@ -151,6 +163,9 @@ def _flow(report: StatusReport) -> Health:
     behind = max(report.stores, key=lambda store: store.lag, default=None)
     if behind is not None and behind.lag >= CATCHING_UP_FROM:
         return Health("busy", f"{_metrics(behind.lag)} wait in the journal; {behind.name} is catching up.")
+    losing = max(report.stores, key=lambda store: store.lost, default=None)
+    if losing is not None and losing.lost and not pending:
+        return Health("busy", _lost(losing))
     stored = f"{report.persisted:,} of {_metrics(accepted)} are stored"
     if pending:
         return Health("good", f"{stored}, the last {pending:,} on their way.")
@@ -163,6 +178,13 @@ def _flow(report: StatusReport) -> Health:
     if accepted == 1:
         return Health("good", "The one accepted metric is stored.")
     return Health("good", f"All {accepted:,} accepted metrics are stored.")
+
+
+def _lost(store: StoreStatus) -> str:
+    return (
+        f"{_metrics(store.persisted)} are stored in {store.name}; at most {store.lost:,} were lost with a "
+        "damage of the journal that was repaired: `forebay audit` says which."
+    )
 
 
 def _metrics(count: int) -> str:

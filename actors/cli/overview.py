@@ -10,7 +10,7 @@ from actors.cli.pulse import Flow
 from actors.cli.terminal import Colour, columns, cut, paint, rough_size
 from journal.cli.terminal import harmless
 from journal.metric import Nanoseconds
-from web.health import DISK_SOON_WHEN_STUCK, Level, health, is_nearly_full, is_stuck, span
+from web.health import DISK_SOON_WHEN_STUCK, Level, accounted_for, health, is_nearly_full, is_stuck, span
 from web.ports import ActorStatus, DeadLetterStatus, JournalStatus, StatusReport, StoreStatus
 
 WIDTH: Final = 80
@@ -46,12 +46,16 @@ def _flow(flow: Flow, room: int) -> Iterator[str]:
 
 
 def _account(report: StatusReport, room: int) -> str:
-    balanced = report.accepted == report.persisted + report.dead_lettered + report.pending
+    balanced = report.accepted == accounted_for(report)
     account = (
         f"accepted {report.accepted:,} {'=' if balanced else '≠'} persisted {report.persisted:,}"
         f" + dead letters {report.dead_lettered:,} + pending {report.pending:,}"
     )
-    return paint(cut(account, room), "green" if balanced else "red")
+    if report.lost:
+        # What must not be cut off comes first.
+        account = account.replace(" + dead", f" + lost {report.lost:,} + dead")
+    colour: Colour = "green" if not report.lost else "yellow"
+    return paint(cut(account, room), colour if balanced else "red")
 
 
 def _journal(journal: JournalStatus, room: int) -> Iterator[str]:
@@ -124,6 +128,10 @@ def _trouble(store: StoreStatus, now: Nanoseconds) -> str:
         words.append(f"{store.attempts:,} failed{kind}")
     if store.dead_lettered:
         words.append(f"{store.dead_lettered:,} dead-lettered")
+    if store.missing:
+        words.append(f"{store.missing:,} missing")
+    if store.lost:
+        words.append(f"at most {store.lost:,} lost with a damage of the journal")
     return ", ".join(words)
 
 

@@ -63,6 +63,14 @@ def test_a_store_tells_its_trouble() -> None:
     assert found["forebay_store_dead_lettered", "supabase"] == 2
 
 
+def test_what_a_damage_took_is_told_by_store_and_as_a_whole() -> None:
+    """0 where there was none: an alert on more than that needs no more."""
+    store = replace(REPORT.stores[0], lost=7)
+    found = samples(replace(REPORT, stores=[store], lost=7))
+    assert (found["forebay_metrics_lost",], found["forebay_store_lost", "sqlite"]) == (7, 7)
+    assert samples(REPORT)["forebay_metrics_lost",] == 0
+
+
 def test_every_state_has_a_series_and_one_is_1() -> None:
     """Of the breaker and of persistence, each store, whatever state it is in: no series comes or goes."""
     found = samples(TROUBLED)

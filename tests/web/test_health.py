@@ -27,8 +27,8 @@ AWAY = replace(
 def report(*stores: StoreStatus, **changes: Any) -> StatusReport:
     """A report that balances: everything is stored but what the first store lacks."""
     stores = stores or (STORE,)
-    sums = {"accepted": 1_000_000, "dead_lettered": 0, "pending": stores[0].lag, **changes}
-    sums.setdefault("persisted", sums["accepted"] - sums["dead_lettered"] - sums["pending"])
+    sums = {"accepted": 1_000_000, "dead_lettered": 0, "pending": stores[0].lag, "lost": 0, **changes}
+    sums.setdefault("persisted", sums["accepted"] - sums["dead_lettered"] - sums["pending"] - sums["lost"])
     return replace(REPORT, stores=list(stores), **sums)
 
 
@@ -132,6 +132,29 @@ FAILED = replace(
             report(replace(AWAY, state="catching-up", breaker="half-open", attempts=0)),
             "busy",
             "212,340 metrics wait in the journal; supabase is catching up.",
+        ),
+        (
+            report(replace(AWAY, lost=3), lost=3),
+            "bad",
+            "supabase has been unreachable for 4 min 10 s; 212,340 metrics wait in the journal; "
+            "nothing more is lost.",
+        ),
+        (
+            report(replace(AWAY, breaker="closed", error_kind="corrupt")),
+            "bad",
+            "supabase has been held up by damage in the journal for 4 min 10 s; "
+            "212,340 metrics wait in the journal; `forebay journal verify` tells what is damaged.",
+        ),
+        (
+            report(replace(STORE, lost=1_234, persisted=998_766), lost=1_234),
+            "busy",
+            "998,766 metrics are stored in supabase; at most 1,234 were lost with a damage of the journal "
+            "that was repaired: `forebay audit` says which.",
+        ),
+        (
+            report(replace(STORE, lost=1_234), lost=0, persisted=998_766),
+            "bad",
+            "1,000,000 metrics accepted, but 998,766 accounted for: run `forebay audit`.",
         ),
         (
             report(actors=FAILED),

@@ -103,6 +103,18 @@ def test_what_holds_a_store_up_is_said() -> None:
     assert lines[at + 2] == "  nobody answers\\x1b[2J"
 
 
+def test_what_a_damage_took_is_part_of_the_account() -> None:
+    """It is said before what may be cut off, in the sum and of the store, also at great numbers."""
+    store = replace(report().stores[0], lost=10**12, missing=3)
+    lost = report(stores=[store], accepted=15 + 10**12, persisted=10, lost=10**12)
+    lines = overview(lost, SECOND, WIDTH)
+    account = next(line for line in lines if line.startswith("accepted"))
+    assert account.startswith("accepted 1,000,000,000,015 = persisted 10 + lost 1,000,000,000,000 + dead")
+    at = next(place for place, line in enumerate(lines) if line.startswith("sqlite "))
+    assert lines[at + 1] == "  3 missing, at most 1,000,000,000,000 lost with a damage of the journal"
+    assert max(map(len, lines)) <= 80
+
+
 def test_a_store_that_is_well_takes_one_line() -> None:
     """No breaker, no attempts, no error: nothing is said of them."""
     lines = overview(report(stores=report().stores[:1]), SECOND, WIDTH)

@@ -34,6 +34,17 @@ test('all is stored only when nothing waits and nothing is dead', () => {
   assert.equal(after(counts(0, 0)).kind, 'empty');
 });
 
+test('what a damage of the journal took is said, and that no more is lost', () => {
+  const { tone, text } = after({ ...counts(97, 0), accepted: 100, lost: 3 });
+  assert.equal(tone, 'busy');
+  assert.equal(
+    text,
+    '97 metrics are stored; at most 3 were lost with a damage of the journal that was repaired.',
+  );
+  const stores = [store({ breaker: 'open', state: 'waiting' })];
+  assert.match(after({ ...counts(100, 7), lost: 3, stores }).text, /Nothing more is lost/);
+});
+
 test('a store that takes nothing is named, with how many metrics wait', () => {
   const stores = [store({ breaker: 'open', state: 'waiting' })];
   const { tone, text } = after({ ...counts(300_000, 212_340), stores });

@@ -24,7 +24,7 @@
  *   last_error: string | null, children: ActorStatus[]}} ActorStatus
  * @typedef {{journal: JournalStatus, stores: StoreStatus[], dead_letters: {pending: number},
  *   actors: ActorStatus, accepted: number, persisted: number, dead_lettered: number, pending: number,
- *   version: string, started_at: number}} StatusReport
+ *   lost: number, version: string, started_at: number}} StatusReport
  */
 
 export {};

@@ -34,7 +34,7 @@ function trouble(status) {
   const { journal, stores, pending } = status;
   if (journal.state !== 'writable') {
     const why = journal.state === 'full' ? 'The disk is full' : 'The journal cannot be written';
-    const text = `${why}: new metrics are refused. Nothing that was accepted is lost.`;
+    const text = `${why}: new metrics are refused. ${nothing(status, 'Nothing')} that was accepted is lost.`;
     return { tone: 'bad', kind: `journal ${journal.state}`, text };
   }
   const stuck = stores.filter(isStuck);
@@ -44,8 +44,8 @@ function trouble(status) {
       stuck.length === 1 ? 'is' : 'are'
     } not taking them`;
     const text = pending
-      ? `${metrics(pending)} ${pending === 1 ? 'waits' : 'wait'} in the journal: ${fault}. Nothing is lost.`
-      : `${fault.replace('them', 'metrics').replace(/^s/, 'S')}. None waits, and nothing is lost.`;
+      ? `${metrics(pending)} ${pending === 1 ? 'waits' : 'wait'} in the journal: ${fault}. ${nothing(status, 'Nothing')} is lost.`
+      : `${fault.replace('them', 'metrics').replace(/^s/, 'S')}. None waits, and ${nothing(status, 'nothing')} is lost.`;
     return { tone: 'bad', kind: `stuck ${names}`, text };
   }
   const failed = find(status.actors, 'failed');
@@ -62,7 +62,7 @@ function trouble(status) {
  * @returns {Health}
  */
 function flow(status, history) {
-  const { accepted, persisted, pending, dead_lettered: dead } = status;
+  const { accepted, persisted, pending, dead_lettered: dead, lost } = status;
   if (accepted === 0) {
     return { tone: 'good', kind: 'empty', text: 'Ready. No metric has been accepted yet.' };
   }
@@ -77,6 +77,10 @@ function flow(status, history) {
     const text = `${whole(persisted)} of ${metrics(accepted)} are stored, the last ${whole(pending)} on their way.`;
     return { tone: 'good', kind: 'flowing', text };
   }
+  if (lost > 0) {
+    const text = `${metrics(persisted)} are stored; at most ${whole(lost)} were lost with a damage of the journal that was repaired.`;
+    return { tone: 'busy', kind: 'damaged', text };
+  }
   if (dead > 0) {
     const text = `${whole(persisted)} of ${metrics(accepted)} are stored; ${whole(dead)} could not be and ${
       dead === 1 ? 'is' : 'are'
@@ -89,6 +93,9 @@ function flow(status, history) {
       : `All ${whole(accepted)} accepted metrics are stored.`;
   return { tone: 'good', kind: 'stored', text };
 }
+
+/** @param {import('./frames.js').StatusReport} status @param {string} word */
+const nothing = ({ lost }, word) => (lost > 0 ? `${word} more` : word);
 
 /** @param {number} count */
 const metrics = (count) => `${whole(count)} ${count === 1 ? 'metric' : 'metrics'}`;
