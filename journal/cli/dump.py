@@ -12,7 +12,7 @@ import msgspec
 from journal.cli.arguments import add_directory, add_selection, selection_from
 from journal.cli.shell import code_for
 from journal.cli.terminal import coloured, cut, harmless, local_time, paint, say, width
-from journal.inspect import ControlLine, Finding, Line, MetricLine, dump, journal_directory
+from journal.inspect import ControlLine, Finding, Line, MetricLine, dump, dump_json, journal_directory
 
 EPILOG = """\
 examples:
@@ -48,10 +48,9 @@ def run(args: Namespace) -> int:
 
     lines = dump(directory, selection, found)
     if args.json:
-        encode_lines = msgspec.json.Encoder().encode_lines
         out = sys.stdout.buffer
-        for some in lines:
-            out.write(encode_lines(some))
+        for some in dump_json(directory, selection, found):
+            out.write(some)
         out.flush()
     else:
         room = width()

@@ -9,16 +9,20 @@ writes or takes a lock.
     findings   what can be wrong, how bad it is, and what helps
     verify     all of these over a whole journal
     selection  which metrics and events somebody wants to see
+    lines      what a metric or an event looks like as a line
+    stretches  the lean loop for whoever wants what is in the records
+    picking    the lines of a selection in a record
     dump       those of a journal, one line each
     history    what a journal had folded to at any point of its past
 
 A new question is a new module here, and a command of its own in journal/cli that prints the answer.
 """
 
-from journal.inspect.dump import ControlLine, Line, MetricLine, dump
+from journal.inspect.dump import dump, dump_json, dump_raw
 from journal.inspect.findings import Finding, Gravity, worst
 from journal.inspect.folder import journal_directory, segment_sizes, writer_of
 from journal.inspect.history import Past, PastDamagedError, PastRetiredError, accepted_before, state_at
+from journal.inspect.lines import ControlLine, Line, MetricLine
 from journal.inspect.selection import CONTROL_KINDS, METRIC_KINDS, Bound, Selection
 from journal.inspect.verify import SegmentReport, verify, verify_newest
 from journal.inspect.walk import Damage
@@ -40,6 +44,8 @@ __all__ = [
     "Selection",
     "accepted_before",
     "dump",
+    "dump_json",
+    "dump_raw",
     "journal_directory",
     "segment_sizes",
     "state_at",

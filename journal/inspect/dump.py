@@ -1,92 +1,113 @@
-"""The metrics and control events of a journal, one line each, in order, in constant memory."""
+"""The metrics and control events of a journal, one line each, in order, in constant memory: as Structs, as
+JSON, or the records that hold them as they are in the file.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import zip_longest
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
-from journal.events import MetricsAccepted, UnknownEventError, offsets_of
+from journal.events import UnknownEventError
 from journal.framing import Record, Rotten, SegmentHeader
 from journal.inspect.findings import Finding
 from journal.inspect.folder import SegmentFile, look
+from journal.inspect.lines import ControlLine, Line, Row
 from journal.inspect.links import bad_header, belongs, own_id, read_headers
+from journal.inspect.picking import Picker
 from journal.inspect.selection import Bound, Selection
-from journal.inspect.walk import Damage, End, Step, walk
-from journal.metric import AttributeValue, Nanoseconds, metric_time
+from journal.inspect.stretches import Stretch, stretches
+from journal.inspect.walk import Damage, End
 from journal.segment import first_offset_of
 
-
-class MetricLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """A metric with its offset; `time` is its own or that of receipt, `accepted_at` that of receipt."""
-
-    offset: int
-    time: Nanoseconds
-    accepted_at: Nanoseconds
-    kind: str
-    name: str
-    value: float
-    unit: str = ""
-    source: str = ""
-    session: str = ""
-    attributes: dict[str, AttributeValue] = {}
-
-
-class ControlLine(msgspec.Struct, frozen=True):
-    """A control event with its offset; `kind` is its tag without the version, `event` its fields."""
-
-    offset: int
-    time: Nanoseconds
-    kind: str
-    event: dict[str, Any]
-
-
-Line: TypeAlias = MetricLine | ControlLine
-
-
-def dump(
-    directory: str,
-    selection: Selection,
-    found: Callable[[Finding], None] | None = None,
-    reading: Callable[[str, int], None] | None = None,
-) -> Iterator[list[Line]]:
-    """The lines that `selection` asks for, a list for each record that holds some; never an empty one.
-
-    Goes on behind a damage and tells it to `found`, as what cannot be shown; `reading` is told which byte of
-    which segment is being read. Ends where the journal ends now. Raises NoJournalError, OSError.
-    """
-    left = selection.limit
-    if left == 0:
-        return
-    for name, record in _records(directory, selection, found or _ignore, reading):
-        try:
-            lines = _lines(record, selection)
-        except UnknownEventError as error:
-            lost = (error.offset, record.next_offset)
-            (found or _ignore)(Finding("event", name, record.position, error.offset, error.detail, lost))
-            continue
-        if left is not None:
-            lines = lines[:left]
-            left -= len(lines)
-        if lines:
-            yield lines
-        if left == 0:
-            return
+Found: TypeAlias = Callable[[Finding], None]
+Reading: TypeAlias = Callable[[str, int], None]
 
 
 def _ignore(_: Finding) -> None:
     pass
 
 
-def _records(
-    directory: str,
-    selection: Selection,
-    found: Callable[[Finding], None],
-    reading: Callable[[str, int], None] | None,
-) -> Iterator[tuple[str, Record]]:
+def dump(
+    directory: str, selection: Selection, found: Found = _ignore, reading: Reading | None = None
+) -> Iterator[list[Line]]:
+    """The lines that `selection` asks for, a list for each record that holds some; never an empty one.
+
+    Goes on behind a damage and tells it to `found`, as what cannot be shown; `reading` is told which byte of
+    which segment is being read. Ends where the journal ends now. Raises NoJournalError, LaterFormatError,
+    OSError, and re.error for a `grep` that is no pattern.
+    """
+    for _, _, lines in _picked(directory, selection, found, reading):
+        yield lines
+
+
+def dump_json(directory: str, selection: Selection, found: Found = _ignore) -> Iterator[bytes]:
+    """The lines of `dump` as JSON objects, each with a newline behind it, many at a time."""
+    picker, left = Picker(selection), selection.limit
+    encode_lines = msgspec.json.Encoder().encode_lines
+    if left == 0:
+        return
+    for name, stretch in _stretches(directory, selection, found):
+        rows: list[Row | ControlLine] | list[Line] | None = picker.rows(stretch.records)
+        if rows is None:
+            rows = [line for record in stretch.records for line in _readable(picker, name, record, found)]
+        if left is not None:
+            rows = rows[:left]
+            left -= len(rows)
+        if rows:
+            yield encode_lines(rows)
+        if left == 0:
+            return
+
+
+def dump_raw(directory: str, selection: Selection, found: Found = _ignore) -> Iterator[bytes]:
+    """The whole records that hold the lines of `dump`, as they are in the file: header, payload, padding.
+
+    Where only a range is asked for, they are not decoded, so that those of another version are given too.
+    """
+    if selection.narrows:
+        for stretch, record, _ in _picked(directory, selection, found):
+            yield stretch.raw(record)
+        return
+    for _, stretch in _stretches(directory, selection, found):
+        yield b"".join(map(stretch.raw, stretch.records))
+
+
+def _picked(
+    directory: str, selection: Selection, found: Found, reading: Reading | None = None
+) -> Iterator[tuple[Stretch, Record, list[Line]]]:
+    picker, left = Picker(selection), selection.limit
+    if left == 0:
+        return
+    for name, stretch in _stretches(directory, selection, found, reading):
+        for record in stretch.records:
+            lines = _readable(picker, name, record, found)
+            if left is not None:
+                lines = lines[:left]
+                left -= len(lines)
+            if lines:
+                yield stretch, record, lines
+            if left == 0:
+                return
+
+
+def _readable(picker: Picker, name: str, record: Record, found: Found) -> list[Line]:
+    """The lines of `record`; none where its events cannot be read, which is told."""
+    try:
+        return picker.lines(record)
+    except UnknownEventError as error:
+        lost = (error.offset, record.next_offset)
+        found(Finding("event", name, record.position, error.offset, error.detail, lost))
+        return []
+
+
+def _stretches(
+    directory: str, selection: Selection, found: Found, reading: Reading | None = None
+) -> Iterator[tuple[str, Stretch]]:
     """The records that may hold something of the selection, with their segments' names."""
     folder = look(directory)
     headers = read_headers(folder)
@@ -102,16 +123,19 @@ def _records(
             continue
         try:
             with SegmentFile(directory, name, reading and partial(reading, name)) as file:
-                for step in walk(file, header, newest=following is None):
+                for step in stretches(file, header, newest=following is None):
+                    if isinstance(step, Stretch):
+                        chosen = _within(step, selection)
+                        if chosen is not None:
+                            yield name, chosen
+                        if _is_behind(step.records[-1], selection.until):
+                            return
+                        continue
                     finding = _trouble(name, step, following)
                     if finding is not None and file.gone():
                         raise FileNotFoundError(file.path)
                     if finding is not None:
                         found(finding)
-                    if isinstance(step, Record) and _overlaps(step, selection):
-                        yield name, step
-                    if isinstance(step, Record) and _is_behind(step, selection.until):
-                        return
         except FileNotFoundError:
             found(Finding("retired", name, 0, first_offset_of(name), "taken by retention meanwhile"))
 
@@ -136,7 +160,7 @@ def _wanted(
         yield name, ends
 
 
-def _trouble(name: str, step: Step, following: int | None) -> Finding | None:
+def _trouble(name: str, step: Damage | End, following: int | None) -> Finding | None:
     match step:
         case Damage():
             return step.finding(name)
@@ -148,6 +172,14 @@ def _trouble(name: str, step: Step, following: int | None) -> Finding | None:
             )
         case _:
             return None
+
+
+def _within(stretch: Stretch, selection: Selection) -> Stretch | None:
+    """What of `stretch` the bounds of the selection leave, if anything."""
+    if selection.since == selection.until == Bound():
+        return stretch
+    records = [record for record in stretch.records if _overlaps(record, selection)]
+    return replace(stretch, records=records) if records else None
 
 
 def _overlaps(record: Record, selection: Selection) -> bool:
@@ -163,36 +195,3 @@ def _overlaps(record: Record, selection: Selection) -> bool:
 def _is_behind(record: Record, until: Bound) -> bool:
     # By offset only: a clock may have been set back.
     return until.offset is not None and record.next_offset >= until.offset
-
-
-def _lines(record: Record, selection: Selection) -> list[Line]:
-    lines: list[Line] = []
-    test = selection.metric_test()
-    begin = selection.since.offset or 0
-    end = record.next_offset if selection.until.offset is None else selection.until.offset
-    time = record.time
-    for offset, event in offsets_of(record.events(), record.base):
-        if isinstance(event, MetricsAccepted):
-            lines += [
-                MetricLine(
-                    at,
-                    metric_time(metric, time),
-                    time,
-                    metric.kind,
-                    metric.name,
-                    metric.value,
-                    metric.unit,
-                    metric.source,
-                    metric.session,
-                    metric.attributes,
-                )
-                for at, metric in enumerate(event.metrics, offset)
-                if begin <= at < end and (test is None or test(metric))
-            ]
-        elif begin <= offset < end:
-            tag = str(type(event).__struct_config__.tag).partition("/")[0]
-            if selection.wants_control(tag):
-                fields: dict[str, Any] = msgspec.to_builtins(event)
-                del fields["type"]
-                lines.append(ControlLine(offset, time, tag, fields))
-    return lines

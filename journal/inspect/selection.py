@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import translate
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 
 from journal.events import ControlEvent
-from journal.metric import Kind, Metric, Nanoseconds
+from journal.inspect.lines import Measured, event_text, metric_text
+from journal.metric import Kind, Nanoseconds
 
 METRIC_KINDS: Final[tuple[str, ...]] = get_args(Kind)
 CONTROL_KINDS: Final[tuple[str, ...]] = tuple(
@@ -31,7 +32,9 @@ class Selection(msgspec.Struct, frozen=True):
     """From `since` on, up to and without `until`; of `kinds`, `names` and `sources` those asked for.
 
     A name or source may hold the wildcards of a shell. An empty tuple asks for all; control events have no
-    name and no source, so asking for one leaves them out.
+    name and no source, so asking for one leaves them out. `grep` is a regular expression that must be found
+    in a line's kind or in what it says; "" is in every one. A re.error where it is none shows when a test is
+    made.
     """
 
     since: Bound = Bound()
@@ -40,14 +43,29 @@ class Selection(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     limit: int | None = None
+    grep: str = ""
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it asks for more than a range of offsets or times."""
+        return bool(self.kinds or self.names or self.sources or self.grep or self.limit is not None)
 
     def wants_control(self, kind: str) -> bool:
-        """Whether control events of `kind` are asked for."""
+        """Whether control events of `kind` may be asked for, whatever they say."""
         return not (self.names or self.sources) and (not self.kinds or kind in self.kinds)
 
-    def metric_test(self) -> Callable[[Metric], bool] | None:
+    def control_test(self) -> Callable[[str, Mapping[str, Any]], bool]:
+        """Says whether a control event of a kind, with its fields, is asked for."""
+        if not self.grep:
+            return lambda kind, _: self.wants_control(kind)
+        found = re.compile(self.grep).search
+        return lambda kind, fields: (
+            self.wants_control(kind) and bool(found(kind) or found(event_text(fields)))
+        )
+
+    def metric_test(self) -> Callable[[Measured], bool] | None:
         """Says whether a metric is asked for; None where every one is."""
-        tests: list[Callable[[Metric], bool]] = []
+        tests: list[Callable[[Measured], bool]] = []
         if self.kinds:
             kinds = frozenset(self.kinds)
             tests.append(lambda metric: metric.kind in kinds)
@@ -57,6 +75,10 @@ class Selection(msgspec.Struct, frozen=True):
         if self.sources:
             source = _text_test(self.sources)
             tests.append(lambda metric: source(metric.source))
+        if self.grep:
+            found = re.compile(self.grep).search
+            found_kinds = frozenset(filter(found, METRIC_KINDS))
+            tests.append(lambda metric: metric.kind in found_kinds or bool(found(metric_text(metric))))
         if len(tests) < 2:
             return tests[0] if tests else None
         return lambda metric: all(test(metric) for test in tests)
