@@ -20,7 +20,7 @@ from journal.state import ActorState, BreakerState, CursorState, DeadLetter, Dea
 SHOWN: Final = 5
 """Dead letters, actors and losses that are shown one by one."""
 
-_TOLD: Final = frozenset(
+TOLD: Final = frozenset(
     {
         "accepted",
         "events",
@@ -39,7 +39,7 @@ _TOLD: Final = frozenset(
 )
 """Fields of State that have words here; every other one is shown as JSON."""
 
-_BREAKER_COLOURS: Final[dict[str, Colour]] = {"closed": "green", "half-open": "yellow", "open": "red"}
+BREAKER_COLOURS: Final[dict[str, Colour]] = {"closed": "green", "half-open": "yellow", "open": "red"}
 
 
 def add_print_state(parser: ArgumentParser) -> None:
@@ -91,13 +91,13 @@ def render(past: Past) -> Iterator[str]:
     yield paint(f"as of offset {past.offset:,}", "bold") + f", last written {local_time(past.time)}"
     if past.ended:
         yield paint("the journal ends here, before the offset that was asked for", "yellow")
-    yield _line("journal", f"{past.journal_id}, kept from offset {past.first_offset:,} on")
-    yield _line("", _opened(state))
-    yield _line(
+    yield labelled("journal", f"{past.journal_id}, kept from offset {past.first_offset:,} on")
+    yield labelled("", _opened(state))
+    yield labelled(
         "accepted", f"{state.accepted:,} metrics since the journal began, and {state.events:,} events"
     )
     if state.retired_before:
-        yield _line("retired", f"everything before offset {state.retired_before:,}")
+        yield labelled("retired", f"everything before offset {state.retired_before:,}")
     yield from _lost(state)
     for name in sorted(state.cursors.keys() | state.breakers.keys()):
         yield from _store(name, state)
@@ -105,11 +105,12 @@ def render(past: Past) -> Iterator[str]:
     yield from _actors(state.actors)
     for field in State.__struct_fields__:
         value = getattr(state, field)
-        if field not in _TOLD and value:
-            yield _line(field.replace("_", " "), harmless(msgspec.json.encode(value).decode()))
+        if field not in TOLD and value:
+            yield labelled(field.replace("_", " "), harmless(msgspec.json.encode(value).decode()))
 
 
-def _line(label: str, text: str) -> str:
+def labelled(label: str, text: str) -> str:
+    """`text` behind its label, in a column of its own."""
     return f"{label:<12}  {text}"
 
 
@@ -122,24 +123,24 @@ def _opened(state: State) -> str:
 def _lost(state: State) -> Iterator[str]:
     if not (state.lost or state.lost_metrics):
         return
-    yield _line("lost", paint(f"{state.lost_metrics:,} metrics, to damages of the journal", "red"))
+    yield labelled("lost", paint(f"{state.lost_metrics:,} metrics, to damages of the journal", "red"))
     for each in state.lost[-SHOWN:]:
         most = "" if each.exact else "at most "
-        yield _line("", f"offsets {each.first:,} to {each.end - 1:,}: {most}{each.metrics:,} metrics")
-    yield from _more(len(state.lost) - SHOWN)
+        yield labelled("", f"offsets {each.first:,} to {each.end - 1:,}: {most}{each.metrics:,} metrics")
+    yield from more(len(state.lost) - SHOWN)
 
 
 def _store(name: str, state: State) -> Iterator[str]:
     yield ""
     yield paint(f"store {harmless(name)}", "bold")
     cursor = state.cursors.get(name, CursorState(state.retired_before, 0))
-    yield _line("  cursor", f"offset {cursor.offset:,}")
-    yield _line("  persisted", f"{cursor.persisted:,} metrics")
+    yield labelled("  cursor", f"offset {cursor.offset:,}")
+    yield labelled("  persisted", f"{cursor.persisted:,} metrics")
     if cursor.dead_lettered:
-        yield _line("  refused", f"{cursor.dead_lettered:,}: dead letters")
+        yield labelled("  refused", f"{cursor.dead_lettered:,}: dead letters")
     if cursor.lost:
-        yield _line("  lost", f"{cursor.lost:,} that the journal had lost before")
-    yield _line("  pending", f"{pending(state, cursor):,}")
+        yield labelled("  lost", f"{cursor.lost:,} that the journal had lost before")
+    yield labelled("  pending", f"{pending(state, cursor):,}")
     yield from _breaker(state.breakers.get(name))
 
 
@@ -151,13 +152,13 @@ def pending(state: State, cursor: CursorState) -> int:
 def _breaker(breaker: BreakerState | None) -> Iterator[str]:
     if breaker is None:
         return
-    position = paint(breaker.position, _BREAKER_COLOURS[breaker.position])
-    yield _line("  breaker", f"{position} since {local_time(breaker.since)}")
+    position = paint(breaker.position, BREAKER_COLOURS[breaker.position])
+    yield labelled("  breaker", f"{position} since {local_time(breaker.since)}")
     if breaker.failures:
         probe = f", next probe {local_time(breaker.probe_at)}" if breaker.probe_at else ""
-        yield _line("", f"{_count(breaker.failures, 'failure')} in a row{probe}")
+        yield labelled("", f"{counted(breaker.failures, 'failure')} in a row{probe}")
     if breaker.error:
-        yield _line("  last error", harmless(breaker.error))
+        yield labelled("  last error", harmless(breaker.error))
 
 
 def _dead_letters(state: State) -> Iterator[str]:
@@ -168,22 +169,23 @@ def _dead_letters(state: State) -> Iterator[str]:
     yield paint("dead letters", "bold")
     oldest = next(iter(letters.values()), None)
     since = f", the oldest since {local_time(oldest.first_failed_at)}" if oldest is not None else ""
-    yield _line("  waiting", f"{len(letters):,}{since}")
+    yield labelled("  waiting", f"{len(letters):,}{since}")
     for cause, count in Counter(letter.cause for letter in letters.values()).most_common():
-        yield _line("", f"{count:,} {cause}")
+        yield labelled("", f"{count:,} {cause}")
     for letter in islice(letters.values(), SHOWN):
-        yield _line(f"  {letter.id}", harmless(_letter(letter)))
-    yield from _more(len(letters) - SHOWN)
+        yield labelled(f"  {letter.id}", letter_words(letter))
+    yield from more(len(letters) - SHOWN)
     for store, counts in sorted(state.dead_letter_counts.items()):
-        yield _line("  since ever", harmless(f"{store}: {_became(counts)}"))
+        yield labelled("  since ever", harmless(f"{store}: {_became(counts)}"))
     for store, before in sorted(state.mirrored.items()):
-        yield _line("  mirrored", harmless(f"into {store}, all before offset {before:,}"))
+        yield labelled("  mirrored", harmless(f"into {store}, all before offset {before:,}"))
 
 
-def _letter(letter: DeadLetter) -> str:
+def letter_words(letter: DeadLetter) -> str:
+    """What waits, for which store, and why."""
     source = f" of {letter.source}" if letter.source else ""
-    attempts = _count(letter.attempts, "attempt")
-    return f"{letter.name}{source} for {letter.store}: {letter.cause}, {attempts}: {letter.error}"
+    attempts = counted(letter.attempts, "attempt")
+    return harmless(f"{letter.name}{source} for {letter.store}: {letter.cause}, {attempts}: {letter.error}")
 
 
 def _became(count: DeadLetterCount) -> str:
@@ -199,18 +201,20 @@ def _actors(actors: dict[str, ActorState]) -> Iterator[str]:
     yield paint("actors", "bold")
     latest = sorted(actors.items(), key=lambda item: item[1].last_crash_at, reverse=True)
     for path, actor in latest[:SHOWN]:
-        times = f"{_count(actor.crashes, 'crash', 'crashes')}, {_count(actor.restarts, 'restart')}"
+        times = f"{counted(actor.crashes, 'crash', 'crashes')}, {counted(actor.restarts, 'restart')}"
         last = f", last {local_time(actor.last_crash_at)}" if actor.last_crash_at else ""
         yield f"  {harmless(path)}: {times}{last}"
         if actor.last_error:
-            yield _line("", harmless(actor.last_error))
-    yield from _more(len(latest) - SHOWN)
+            yield labelled("", harmless(actor.last_error))
+    yield from more(len(latest) - SHOWN)
 
 
-def _more(left: int) -> Iterator[str]:
+def more(left: int) -> Iterator[str]:
+    """That `left` more are not shown, if there are any."""
     if left > 0:
-        yield _line("", f"… and {left:,} more: --json has them all")
+        yield labelled("", f"… and {left:,} more: --json has them all")
 
 
-def _count(number: int, one: str, many: str | None = None) -> str:
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`number` of something."""
     return f"{number:,} {one}" if number == 1 else f"{number:,} {many or one + 's'}"
