@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn, TextIO
 
-from journal.cli.exits import BROKEN_PIPE, CORRUPT, FAILED, FINE, INTERRUPTED, USAGE
+from journal.cli.exits import BROKEN_PIPE, CORRUPT, FAILED, FINE, INTERRUPTED, USAGE, CommandFailedError
 from journal.events import LaterFormatError
 from journal.inspect import Finding, Gravity, PastDamagedError, PastRetiredError, worst
 from journal.reader import NoJournalError
@@ -128,6 +128,8 @@ def _dispatch(arguments: list[str], prog: str) -> int:
 def _explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, ""
+    if isinstance(error, CommandFailedError):
+        return error.code, str(error)
     if isinstance(error, PastDamagedError):
         return CORRUPT, str(error)
     if isinstance(error, (NoJournalError, LaterFormatError, PastRetiredError, ArgumentTypeError)):
