@@ -26,8 +26,8 @@ def add_directory(parser: ArgumentParser) -> None:
     )
 
 
-def add_selection(parser: ArgumentParser) -> None:
-    """Give `parser` what chooses a part of a journal."""
+def add_selection(parser: ArgumentParser, *, limit: bool = True) -> None:
+    """Give `parser` what chooses a part of a journal; without `limit` no number of lines."""
     chosen = parser.add_argument_group("which part")
     chosen.add_argument(
         "--from",
@@ -45,7 +45,9 @@ def add_selection(parser: ArgumentParser) -> None:
     )
     chosen.add_argument("--name", action="append", default=[], help="metrics of this name; * and ? are wild")
     chosen.add_argument("--source", action="append", default=[], help="metrics of this source; likewise")
-    chosen.add_argument("--limit", type=_count, metavar="N", help="no more than N lines")
+    parser.set_defaults(limit=None)
+    if limit:
+        chosen.add_argument("--limit", type=count, metavar="N", help="no more than N lines")
 
 
 def selection_from(args: Namespace, now: Nanoseconds) -> Selection:
@@ -83,7 +85,8 @@ def bound(flag: str, text: str | None, now: Nanoseconds) -> Bound:
         ) from None
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """The whole number that a flag was given. Raises ArgumentTypeError."""
     if not (text.isascii() and text.isdigit()):
         raise ArgumentTypeError(f"{text!r} must be a whole number, 0 or more")
     return int(text)
