@@ -51,7 +51,7 @@ def dump_json(directory: str, selection: Selection, found: Found = _ignore) -> I
     encode_lines = msgspec.json.Encoder().encode_lines
     if left == 0:
         return
-    for name, stretch in _stretches(directory, selection, found):
+    for name, stretch in stretches_between(directory, selection, found):
         rows: list[Row | ControlLine] | list[Line] | None = picker.rows(stretch.records)
         if rows is None:
             rows = [line for record in stretch.records for line in _readable(picker, name, record, found)]
@@ -73,7 +73,7 @@ def dump_raw(directory: str, selection: Selection, found: Found = _ignore) -> It
         for stretch, record, _ in _picked(directory, selection, found):
             yield stretch.raw(record)
         return
-    for _, stretch in _stretches(directory, selection, found):
+    for _, stretch in stretches_between(directory, selection, found):
         yield b"".join(map(stretch.raw, stretch.records))
 
 
@@ -83,7 +83,7 @@ def _picked(
     picker, left = Picker(selection), selection.limit
     if left == 0:
         return
-    for name, stretch in _stretches(directory, selection, found, reading):
+    for name, stretch in stretches_between(directory, selection, found, reading):
         for record in stretch.records:
             lines = _readable(picker, name, record, found)
             if left is not None:
@@ -105,10 +105,13 @@ def _readable(picker: Picker, name: str, record: Record, found: Found) -> list[L
         return []
 
 
-def _stretches(
+def stretches_between(
     directory: str, selection: Selection, found: Found, reading: Reading | None = None
 ) -> Iterator[tuple[str, Stretch]]:
-    """The records that may hold something of the selection, with their segments' names."""
+    """The records that may hold something of the selection, with their segments' names.
+
+    Tells, goes on and raises as `dump` does.
+    """
     folder = look(directory)
     headers = read_headers(folder)
     own = own_id([header for header in headers.values() if not isinstance(header, str)])
@@ -178,11 +181,12 @@ def _within(stretch: Stretch, selection: Selection) -> Stretch | None:
     """What of `stretch` the bounds of the selection leave, if anything."""
     if selection.since == selection.until == Bound():
         return stretch
-    records = [record for record in stretch.records if _overlaps(record, selection)]
+    records = [record for record in stretch.records if overlaps(record, selection)]
     return replace(stretch, records=records) if records else None
 
 
-def _overlaps(record: Record, selection: Selection) -> bool:
+def overlaps(record: Record, selection: Selection) -> bool:
+    """Whether something of `record` lies within the bounds of the selection."""
     since, until = selection.since, selection.until
     return (
         (since.offset is None or record.next_offset > since.offset)
