@@ -26,8 +26,9 @@ def add_directory(parser: ArgumentParser) -> None:
     )
 
 
-def add_selection(parser: ArgumentParser, *, limit: bool = True) -> None:
-    """Give `parser` what chooses a part of a journal; without `limit` no number of lines."""
+def add_selection(parser: ArgumentParser, *, limit: bool = True, grep: bool = False) -> None:
+    """Give `parser` what chooses a part of a journal; without `limit` no number of lines, with `grep` a
+    pattern that lines must match."""
     chosen = parser.add_argument_group("which part")
     chosen.add_argument(
         "--from",
@@ -45,7 +46,14 @@ def add_selection(parser: ArgumentParser, *, limit: bool = True) -> None:
     )
     chosen.add_argument("--name", action="append", default=[], help="metrics of this name; * and ? are wild")
     chosen.add_argument("--source", action="append", default=[], help="metrics of this source; likewise")
-    parser.set_defaults(limit=None)
+    parser.set_defaults(limit=None, grep="")
+    if grep:
+        chosen.add_argument(
+            "--grep",
+            type=_pattern,
+            metavar="PATTERN",
+            help="lines in whose kind or last column this regular expression is found; (?i) ignores case",
+        )
     if limit:
         chosen.add_argument("--limit", type=count, metavar="N", help="no more than N lines")
 
@@ -64,6 +72,7 @@ def selection_from(args: Namespace, now: Nanoseconds) -> Selection:
         tuple(args.name),
         tuple(args.source),
         args.limit,
+        args.grep,
     )
 
 
@@ -83,6 +92,16 @@ def bound(flag: str, text: str | None, now: Nanoseconds) -> Bound:
         raise ArgumentTypeError(
             f"argument {flag}: {text!r} is no offset, time (2026-11-23T13:05:00+01:00) or age (15m, 2h, 1d)"
         ) from None
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ArgumentTypeError(
+            f"{text!r} is no regular expression ({error}); put a backslash before each sign that stands for itself"
+        ) from None
+    return text
 
 
 def count(text: str) -> int:
