@@ -36,6 +36,7 @@ from actors.dead_letters.redriving import Redriving
 from actors.ingest import IngestActor, IngestPort
 from actors.kernel import ActorRef, ActorSystem, ChildSpec, KernelEvent, SupervisorSpec, Worker
 from actors.messages import PersistenceMessage, Submit
+from actors.past import PastPort
 from actors.persistence import PersistenceActor, StoreProgress
 from actors.persistence.breaker import StoreBreaker
 from actors.persistence.burial import Burial
@@ -267,6 +268,7 @@ class Forebay:
             status=self.status,
             history=self._history(),
             dead_letters=self.dead_letters_port(),
+            past=PastPort(self.journal, self._now),
             settings=EdgeSettings(
                 token=token.reveal() if token is not None else None,
                 max_body=self.settings.max_body,

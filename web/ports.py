@@ -14,6 +14,7 @@ import msgspec
 from journal.events import Durability
 from journal.metric import Metric, Nanoseconds, Offset
 from web.letters import Bulk, Letter, LetterFilter, LetterPage, Redriven
+from web.past import StateAnswer
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -339,6 +340,15 @@ class DeadLetters(Protocol):
         ...
 
 
+class Past(Protocol):
+    """What the journal had folded to."""
+
+    async def state(self, offset: Offset | None, time: Nanoseconds | None) -> StateAnswer:
+        """The state after every event before `offset`, or before the first record that was written at `time`
+        or later; now, where both are None. Cancelling it ends the reading."""
+        ...
+
+
 class EdgeSettings(msgspec.Struct, frozen=True):
     """What the edge must know of the configuration. `token` is never printed."""
 
@@ -358,3 +368,4 @@ class Ports(msgspec.Struct, frozen=True):
     history: History
     settings: EdgeSettings
     dead_letters: DeadLetters
+    past: Past

@@ -96,6 +96,9 @@ class IngestProtocol(TurnTaking):
         if self._lingering or not self.turns or self._reading:
             return None
         self._hear_no_more()
+        for turn in tuple(self.turns):
+            if isinstance(turn, AsgiTurn):
+                turn.client_ended()
         return True
 
     def data_received(self, data: bytes) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from journal.metric import Nanoseconds
+from journal.metric import Nanoseconds, Offset
 from web.receivers.rfc3339 import TimeError, nanoseconds
 
 SECOND = 1_000_000_000
@@ -26,6 +26,7 @@ _UNITS = {
     "w": 7 * 24 * HOUR,
 }
 _STEP = re.compile(r"([0-9]{1,19})(ns|us|ms|s|m|h|d|w|)")
+_OFFSET = re.compile(r"[0-9]{1,19}")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _NICE_STEPS = [
     count * _UNITS[unit]
@@ -59,6 +60,13 @@ class SeriesQuery(NamedTuple):
     source: str | None
 
 
+class StateQuery(NamedTuple):
+    """As of which offset or which time `GET /api/state` asks; now, where both are None."""
+
+    offset: Offset | None
+    time: Nanoseconds | None
+
+
 def only(query: Mapping[str, str], allowed: Iterable[str]) -> None:
     """Raise ParameterError if `query` has a parameter that is not `allowed`."""
     names = sorted(allowed)
@@ -88,6 +96,21 @@ def series_query(query: Mapping[str, str], now: Nanoseconds) -> SeriesQuery:
             "step", f"makes more than {MAX_POINTS} points; ask for a longer one, or for less time"
         )
     return SeriesQuery(name, start, until, step, query.get("source"))
+
+
+def state_query(query: Mapping[str, str]) -> StateQuery:
+    """As of when `query` asks for the state: now, if it does not say. Raises ParameterError."""
+    only(query, ("offset", "time"))
+    if "offset" in query and "time" in query:
+        raise ParameterError("time", "give either a time or an offset")
+    if "time" in query:
+        return StateQuery(None, instant(query, "time", 0))
+    text = query.get("offset")
+    if text is None:
+        return StateQuery(None, None)
+    if _OFFSET.fullmatch(text) is None:
+        raise ParameterError("offset", "expected a whole number, 0 or more")
+    return StateQuery(Offset(int(text)), None)
 
 
 def instant(query: Mapping[str, str], parameter: str, default: Nanoseconds) -> Nanoseconds:

@@ -15,6 +15,10 @@ from web.ports import Accepted, Receipt
 from web.problems import ProblemDetails, of_refusal
 from web.receivers.errors import EMPTY, ReceiverError
 
+CLIENT_ENDED = "forebay.client_ended"
+"""Key of the ASGI scope under which an application may put what is to be called when the client has sent its
+last; for work that is worth nothing to a client that has gone."""
+
 
 class Line(Protocol):
     """The connection, as a turn sees it."""
@@ -114,3 +118,12 @@ class AsgiTurn:
         self.cycle = cycle
         self.app = app
         self.started = False
+
+    def client_ended(self) -> None:
+        """Tell the application, where it has asked for that, that the client will send no more.
+
+        It may still read, or have gone: the two look alike until something is written to it.
+        """
+        told = self.cycle.scope.get(CLIENT_ENDED)
+        if told is not None:
+            told()

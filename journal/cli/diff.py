@@ -14,9 +14,9 @@ import msgspec
 from journal.cli.arguments import add_directory, bound
 from journal.cli.change_words import change_words
 from journal.cli.shell import code_for
-from journal.cli.state import in_full, labelled
+from journal.cli.state import labelled
 from journal.cli.terminal import Colour, coloured, cut, harmless, local_time, paint, say, width
-from journal.inspect import ControlLine, Finding, Past, journal_directory, state_at
+from journal.inspect import ControlLine, Finding, Past, in_full, journal_directory, state_at
 from journal.inspect.changes import control_lines, differences
 from journal.inspect.lines import event_text
 from journal.inspect.selection import Bound

@@ -7,14 +7,14 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import msgspec
 
 from journal.cli.arguments import bound
 from journal.cli.exits import FINE
 from journal.cli.terminal import Colour, cut, harmless, local_time, paint, say, width
-from journal.inspect import Past, journal_directory, state_at
+from journal.inspect import Past, in_full, journal_directory, state_at
 from journal.state import ActorState, BreakerState, CursorState, DeadLetter, DeadLetterCount, State
 
 SHOWN: Final = 5
@@ -70,19 +70,6 @@ def print_state(args: Namespace) -> int:
 def as_object(past: Past) -> dict[str, object]:
     """`past` ready to be encoded: every field of the state, those that are empty too."""
     return cast(dict[str, object], in_full(past))
-
-
-def in_full(value: object) -> object:
-    """`value` with every field of every Struct in it, also those that have their defaults."""
-    match value:
-        case msgspec.Struct():
-            return {name: in_full(getattr(value, name)) for name in value.__struct_fields__}
-        case dict():
-            return {key: in_full(each) for key, each in cast(dict[Any, object], value).items()}
-        case tuple() | list():
-            return [in_full(each) for each in cast(tuple[object, ...], value)]
-        case _:
-            return value
 
 
 def render(past: Past) -> Iterator[str]:

@@ -4,10 +4,13 @@ writes or takes a lock.
     folder     what lies in the directory, and who writes there
     skim       the lean loop over plain records
     walk       record by record through a segment, over damage too
+    holding    how many metrics a record holds, its events or its metrics decoded
     folding    what a segment holds, and what is wrong in it
+    whole      a segment read to its end
     links      how segments belong together
     findings   what can be wrong, how bad it is, and what helps
     verify     all of these over a whole journal
+    parallel   work on several cores
     selection  which metrics and events somebody wants to see
     lines      what a metric or an event looks like as a line
     stretches  the lean loop for whoever wants what is in the records
@@ -21,11 +24,19 @@ A new question is a new module here, and a command of its own in journal/cli tha
 from journal.inspect.dump import dump, dump_json, dump_raw
 from journal.inspect.findings import Finding, Gravity, worst
 from journal.inspect.folder import journal_directory, segment_sizes, writer_of
-from journal.inspect.history import Past, PastDamagedError, PastRetiredError, accepted_before, state_at
+from journal.inspect.history import (
+    Past,
+    PastDamagedError,
+    PastRetiredError,
+    accepted_before,
+    in_full,
+    state_at,
+)
 from journal.inspect.lines import ControlLine, Line, MetricLine
 from journal.inspect.selection import CONTROL_KINDS, METRIC_KINDS, Bound, Selection
-from journal.inspect.verify import SegmentReport, verify, verify_newest
+from journal.inspect.verify import verify, verify_newest
 from journal.inspect.walk import Damage
+from journal.inspect.whole import SegmentReport
 
 __all__ = [
     "CONTROL_KINDS",
@@ -46,6 +57,7 @@ __all__ = [
     "dump",
     "dump_json",
     "dump_raw",
+    "in_full",
     "journal_directory",
     "segment_sizes",
     "state_at",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -89,6 +90,19 @@ def state_at(
         except FileNotFoundError:
             # Retention took it between our look at the names and at the file: now the names say so too.
             continue
+
+
+def in_full(value: object) -> object:
+    """`value` with every field of every Struct in it, also those that have their defaults."""
+    match value:
+        case msgspec.Struct():
+            return {name: in_full(getattr(value, name)) for name in value.__struct_fields__}
+        case dict():
+            return {key: in_full(each) for key, each in cast(dict[Any, object], value).items()}
+        case tuple() | list():
+            return [in_full(each) for each in cast(tuple[object, ...], value)]
+        case _:
+            return value
 
 
 async def accepted_before(directory: str, offset: Offset, *, end: Offset | None = None) -> int:

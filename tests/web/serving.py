@@ -14,6 +14,7 @@ import httpx
 
 from tests.web.memory import MemoryHistory, MemoryIngest, MemoryLive, MemoryStatus
 from tests.web.memory_letters import MemoryDeadLetters
+from tests.web.memory_past import MemoryPast
 from web.ports import EdgeSettings, Ports
 from web.server import Server, bind, make_server
 
@@ -33,7 +34,10 @@ class Running:
         self.socket = bind("127.0.0.1", 0)
         self.port: int = self.socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        ports = Ports(self.ingest, self.live, self.status, self.history, settings, self.dead_letters)
+        self.past = MemoryPast()
+        ports = Ports(
+            self.ingest, self.live, self.status, self.history, settings, self.dead_letters, self.past
+        )
         self.server: Server = make_server(ports, "127.0.0.1", self.port)
 
     @asynccontextmanager
