@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import aiofiles
 
-from journal.events import MetricsAccepted, Snapshot, offsets_of, width
 from journal.framing import (
     RECORD_HEADER_SIZE,
     SEGMENT_HEADER_SIZE,
@@ -22,9 +21,7 @@ from journal.framing import (
 )
 from journal.log import Frontier, Journal
 from journal.metric import Offset
-from journal.replay import evolve, fold
 from journal.segment import JournalCorruptError, containing, first_offset_of, segment_name
-from journal.state import State
 
 CHUNK: Final = 256 * 1024
 """Bytes read at a time; a larger record is read whole. Small, so that decoding never holds up the loop."""
@@ -241,31 +238,3 @@ async def reading(
 def reading_own(journal: Journal, start: Offset) -> AbstractAsyncContextManager[JournalReader]:
     """As `reading`, what this process has committed to `journal`, which it has open."""
     return reading(journal.directory, start, frontier=lambda: journal.frontier)
-
-
-async def accepted_before(
-    directory: str, offset: Offset, *, frontier: Callable[[], Frontier] | None = None
-) -> int:
-    """How many metrics were accepted before `offset`, since the journal began.
-
-    Reads the segment that holds `offset` up to there; its snapshot stands for those before.
-    """
-    offsets = segment_offsets(directory)
-    begin = offsets[containing(offsets, offset)]
-    state = State()
-    async with reading(directory, begin, frontier=frontier) as reader:
-        while records := await reader.read():
-            for record in records:
-                if record.next_offset <= offset:
-                    state = fold(state, (record,))
-                    continue
-                for at, event in offsets_of(record.events(), record.base):
-                    if isinstance(event, Snapshot):
-                        # It says what was before it, also where `offset` is its own.
-                        state = event.state
-                    elif at + width(event) <= offset:
-                        state = evolve(state, event, record.time, at)
-                    elif isinstance(event, MetricsAccepted):
-                        return state.accepted + max(0, offset - at)
-                return state.accepted
-    return state.accepted
