@@ -33,6 +33,7 @@ class PastPort:
         self._journal = journal
         self._now = now
         self._threads = anyio.CapacityLimiter(AT_ONCE)
+        self._asking = 0
 
     async def state(self, offset: Offset | None, time: Nanoseconds | None) -> StateAnswer:
         """See web.ports.Past."""
@@ -42,14 +43,17 @@ class PastPort:
             return self._report(Past(journal.id, end, self._now(), journal.state, journal.first_offset))
         if offset is not None and not journal.first_offset <= offset <= end:
             return OutsideJournal(journal.first_offset, end)
-        if self._threads.statistics().tasks_waiting >= MOST_WAITING:
+        if self._asking >= AT_ONCE + MOST_WAITING:
             return StateBusy()
+        self._asking += 1
         try:
             return self._report(await self._read(Bound(offset, time), end))
         except PastRetiredError as error:
             return OutsideJournal(error.first_offset, journal.next_offset)
         except PastDamagedError as error:
             return StateUnknown(str(error))
+        finally:
+            self._asking -= 1
 
     async def _read(self, point: Bound, end: Offset) -> Past:
         abandoned = threading.Event()
