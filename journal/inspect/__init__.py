@@ -16,6 +16,11 @@ writes or takes a lock.
     stretches  the lean loop for whoever wants what is in the records
     picking    the lines of a selection in a record
     dump       those of a journal, one line each
+    backwards  a segment's records, the last first
+    follow     what is appended, while it is
+    tail       the last lines, and those that come
+    counting   how much of what is in records, in bounded memory (frequent, timeline, growth, lean)
+    stat       that of a journal, where its stores are, how fast it grows
     history    what a journal had folded to at any point of its past
 
 A new question is a new module here, and a command of its own in journal/cli that prints the answer.
