@@ -33,6 +33,7 @@ Condition: TypeAlias = Literal[
     "stray",  # a file that is no part of a journal
     "retired",  # retention took the segment while it was being read
     "evidence",  # the remains of a torn tail, put aside by a start
+    "lost",  # offsets that a repair gave up
 ]
 
 _REPAIR = "`forebay journal repair` salvages every readable record"
@@ -43,6 +44,7 @@ _GRAVITY: dict[Condition, Gravity] = {
     "stray": "warning",
     "retired": "note",
     "evidence": "note",
+    "lost": "note",
 }
 _HELP: dict[Condition, str] = {
     "foreign": "move it away, then `forebay journal verify` again; " + _REPAIR,
@@ -55,6 +57,7 @@ _HELP: dict[Condition, str] = {
     "stray": "no part of the journal: move it away",
     "retired": "every store has what was in it",
     "evidence": "delete it when it has been looked at",
+    "lost": "given up by a repair; the originals are in quarantine/",
 }
 
 

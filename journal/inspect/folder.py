@@ -19,6 +19,8 @@ from journal.writer import RECYCLED
 
 _EVIDENCE = re.compile(r"^\d{20}\.torn-(\d+)-\d+$")
 _JOURNAL: Final = "journal"
+QUARANTINE: Final = "quarantine"
+"""Where `repair` keeps what it replaced: a directory in the journal's own, so that a rename gets there."""
 
 
 class Folder(msgspec.Struct, frozen=True):
@@ -51,7 +53,7 @@ def look(path: str) -> Folder:
     if not segments:
         raise NoJournalError(path)
     evidence = [name for name in names if _EVIDENCE.match(name)]
-    known = {SPARE, RECYCLED, *segments, *evidence}
+    known = {SPARE, RECYCLED, QUARANTINE, *segments, *evidence}
     return Folder(path, segments, evidence, [name for name in names if name not in known])
 
 

@@ -96,8 +96,9 @@ def walk(
     """Each record of the segment in order, each damage between, and last the End.
 
     With `skimmed`, plain records are counted there and not yielded; where it has counted up to its `until`,
-    the walk may end without an End. `alone`: nobody writes, so what is no record now will be none soon. Memory is bounded by the largest record, or by a segment where the newest
-    is damaged. Raises OSError as the disk says.
+    the walk may end without an End. `alone`: nobody writes, so what is no record now will be none soon.
+    Memory is bounded by the largest record, or by a segment where the newest is damaged. Raises OSError as
+    the disk says.
     """
     salt = header.salt
     place = Place(SEGMENT_HEADER_SIZE, header.first_offset, header.chain)
