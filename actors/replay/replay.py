@@ -12,7 +12,14 @@ import msgspec
 from actors.replay.bookmark import Bookmark, BookmarkFile
 from actors.replay.feed import Count, Letters, Piece, letters_of, pieces
 from actors.replay.part import Part, part_of
-from actors.replay.sender import InterruptedReplayError, Limits, Listener, Sender, StoreChangedError
+from actors.replay.sender import (
+    InterruptedReplayError,
+    Limits,
+    Listener,
+    NothingPassesError,
+    Sender,
+    StoreChangedError,
+)
 from actors.stores.base import OutageError, Row, Store
 from journal.inspect import Selection
 from journal.metric import Offset
@@ -217,6 +224,9 @@ class Replay:
         size = sender.rows
         try:
             await sender.send(rows[:size])
+        except NothingPassesError as error:
+            sender.settled = self._done = min(self._done, error.since)
+            raise
         finally:
             self._done = max(self._done, sender.settled)
         self._watcher.at(self._done, sender.sent)

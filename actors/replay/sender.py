@@ -43,6 +43,19 @@ class StoreChangedError(Exception):
         super().__init__(f"store {store} no longer holds what it had confirmed")
 
 
+class NothingPassesError(DeniedError):
+    """So many metrics in a row were refused, from offset `since` on, that the table must be to blame."""
+
+    def __init__(self, store: str, since: Offset, refused: int, error: PoisonError) -> None:
+        self.since = since
+        super().__init__(
+            store,
+            f"the last {refused:,} metrics were all refused ({error.cause}: {error.detail}): that is the "
+            "table's doing, not theirs; mend it, and give the same command again (if it is theirs indeed: "
+            "dlq_hold_after = 0 in forebay.toml)",
+        )
+
+
 class InterruptedReplayError(Exception):
     """Somebody asked the replay to stop; what was under way is finished."""
 
@@ -87,6 +100,7 @@ class Sender:
         self._size = batch_size(store.batch.first, most)
         self._attempts = 0
         self._refused_in_a_row = 0
+        self._refused_since = Offset(0)
         self._due = 0.0
         self.cursor: Offset | None = None
         """What the store kept as its cursor when it was opened last."""
@@ -173,12 +187,8 @@ class Sender:
         else:
             batch.search = searching.cleared(batch.search, batch.places({each.offset for each in found}))
         if 0 < self._limits.hold_after <= self._refused_in_a_row:
-            raise DeniedError(
-                self._store.name,
-                f"the last {self._refused_in_a_row:,} metrics were all refused ({error.cause}: "
-                f"{error.detail}): that is the table's doing, not theirs; mend it, and give the same command "
-                "again (dlq_hold_after = 0 refuses them one by one)",
-            )
+            self.refused -= self._refused_in_a_row
+            raise NothingPassesError(self._store.name, self._refused_since, self._refused_in_a_row, error)
 
     def _suspect(self, batch: Batch, error: TransientError) -> None:
         """After an attempt that failed by chance, or because of what is in it."""
@@ -211,6 +221,8 @@ class Sender:
 
     def _blame(self, batch: Batch, found: Sequence[Blame]) -> None:
         rows = {row.offset: row for row in batch.rows}
+        if not self._refused_in_a_row:
+            self._refused_since = min(blame.offset for blame in found)
         for blame in found:
             batch.dead.add(blame.offset)
             self._listener.refused(rows[blame.offset], blame)

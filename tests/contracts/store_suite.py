@@ -167,7 +167,7 @@ class StoreContract:
         await stranger.close()
 
     async def test_rows_without_a_cursor_leave_it_where_it_is(self, connect: Connect) -> None:
-        """Metrics that are sent again, from anywhere, say nothing of how far the store is: none stays none."""
+        """Metrics that are sent again, from anywhere, say nothing of how far the store is."""
         store, journal_id = connect(), new_journal()
         await store.open(journal_id)
         await store.write(plain(20, 30), None)
