@@ -1,4 +1,4 @@
-"""What a repair has left behind: offsets that are given up, and snapshots that do not know of it yet. Pure."""
+"""What a repair has left behind: offsets given up, and snapshots that do not know of it. Pure."""
 
 from __future__ import annotations
 
