@@ -24,7 +24,10 @@ QUARANTINE: Final = "quarantine"
 
 
 class Folder(msgspec.Struct, frozen=True):
-    """The names in a journal's directory, each list sorted."""
+    """The names in a journal's directory, each list sorted.
+
+    Names may hold any byte: those of `strays` are escaped where they would be more than a line of text.
+    """
 
     path: str
     segments: list[str]
@@ -54,7 +57,11 @@ def look(path: str) -> Folder:
         raise NoJournalError(path)
     evidence = [name for name in names if _EVIDENCE.match(name)]
     known = {SPARE, RECYCLED, QUARANTINE, *segments, *evidence}
-    return Folder(path, segments, evidence, [name for name in names if name not in known])
+    return Folder(path, segments, evidence, [_as_shown(name) for name in names if name not in known])
+
+
+def _as_shown(name: str) -> str:
+    return name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
 
 
 def segment_sizes(path: str) -> dict[str, int]:
