@@ -112,6 +112,7 @@ def recover(fs: FileSystem, directory: str, now: Nanoseconds, segment_bytes: int
         retired = [each for each in names if each < segment_name(state.retired_before)]
         kept = [(each, _read_header(fs, directory, each)) for each in names[len(retired) :]]
         check_links(kept)
+        _check_beginning(*kept[0], state.retired_before)
         evidence = None if torn is None else _put_aside(fs, directory, name, file, torn, now)
         tail = file.read_at(scanned.synced, place.position - scanned.synced)
         room = file.size() - place.position
@@ -153,6 +154,14 @@ def _create(fs: FileSystem, directory: str, now: Nanoseconds, segment_bytes: int
     return Recovered(begun.header, begun.place, begun.state, (info,), None, None)
 
 
+def _check_beginning(name: str, header: SegmentHeader, retired_before: Offset) -> None:
+    """Raise JournalCorruptError where segments are missing at the front: their retirement would be in the
+    journal, since it is written down before they go."""
+    if header.first_offset > retired_before:
+        what = f"the journal begins at offset {retired_before}, and nothing before this segment is there"
+        raise JournalCorruptError(name, 0, header.first_offset, what)
+
+
 def _read_header(fs: FileSystem, directory: str, name: str) -> SegmentHeader:
     file = fs.open(os.path.join(directory, name), write=False)
     try:
@@ -182,7 +191,9 @@ def _scan(name: str, header: SegmentHeader, file: File) -> _Scanned:
         if place.position == SEGMENT_HEADER_SIZE and record.plain:
             raise JournalCorruptError(name, place.position, record.base, "begins without a snapshot")
         state = fold(state, (record,))
-        place, synced = place.after(record), record.position - record.unsynced
+        # A repair moves records: what it says of bytes before it may reach further than there are any.
+        synced = max(SEGMENT_HEADER_SIZE, record.position - record.unsynced)
+        place = place.after(record)
         last_plain = record if record.plain else last_plain
     if last_plain is not None:
         # The fold never looks into these: a later version's would be accepted beside, and stored by nobody.

@@ -41,8 +41,8 @@ def examined(
 ) -> Plan:
     """The plan to repair the journal in `directory`.
 
-    Offsets before `given` are known to have been given. `alone`: nobody is writing to it. `reading` is told each file that is read. Raises NoJournalError,
-    JournalIdLostError, NewerFormatError, OSError.
+    Offsets before `given` are known to have been given. `alone`: nobody is writing to it. `reading` is told
+    each file that is read. Raises NoJournalError, JournalIdLostError, NewerFormatError, OSError.
     """
     names = look(directory).segments
     sources = [source_of(directory, name) for name in names]
