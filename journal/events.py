@@ -285,16 +285,13 @@ def pack_metrics(metrics: Sequence[Metric], key: str = "") -> PackedMetrics:
     return PackedMetrics(msgspec.Raw(encoder.encode(metrics)), key)
 
 
-def _packed_count(packed: msgspec.Raw) -> int:
+def packed_count(packed: msgspec.Raw) -> int:
     """How many elements a MessagePack array has (MessagePack specification, "array format family")."""
-    head = bytes(memoryview(packed)[:5])
-    match head[0]:
-        case 0xDD:
-            return int.from_bytes(head[1:5], "big")
-        case 0xDC:
-            return int.from_bytes(head[1:3], "big")
-        case fixed:
-            return fixed & 0x0F
+    view = memoryview(packed)
+    head = view[0]
+    if head < 0xDC:
+        return head & 0x0F
+    return int.from_bytes(view[1:3] if head == 0xDC else view[1:5], "big")
 
 
 def width(event: Appendable) -> int:
@@ -305,7 +302,7 @@ def width(event: Appendable) -> int:
         case MetricsAccepted(metrics=metrics):
             return len(metrics)
         case PackedMetrics(metrics=packed):
-            return _packed_count(packed)
+            return packed_count(packed)
         case OffsetsLost(count=count):
             return count
         case _:

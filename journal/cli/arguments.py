@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import datetime
@@ -58,6 +59,13 @@ def add_selection(parser: ArgumentParser, *, limit: bool = True, grep: bool = Fa
         chosen.add_argument("--limit", type=count, metavar="N", help="no more than N lines")
 
 
+def add_jobs(parser: ArgumentParser) -> None:
+    """Give `parser` how many processes may work at once: as many as there are cores for this one."""
+    cores = len(os.sched_getaffinity(0))
+    said = f"read N segments at once (default: {cores})"
+    parser.add_argument("--jobs", type=_at_least_one, default=cores, metavar="N", help=said)
+
+
 def selection_from(args: Namespace, now: Nanoseconds) -> Selection:
     """The part that was asked for. Raises ArgumentTypeError, naming the flag and what it takes."""
     kinds = tuple(kind for words in args.kind for kind in words.split(","))
@@ -109,3 +117,9 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise ArgumentTypeError(f"{text!r} must be a whole number, 0 or more")
     return int(text)
+
+
+def _at_least_one(text: str) -> int:
+    if (number := count(text)) == 0:
+        raise ArgumentTypeError("'0' must be a whole number, 1 or more")
+    return number

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from journal.cli.arguments import add_directory
+from journal.cli.arguments import add_directory, add_jobs
 from journal.cli.shell import code_for
 from journal.cli.terminal import Colour, Progress, columns, local_time, paint, rough_span, say
 from journal.cli.verify import as_object
@@ -30,6 +30,7 @@ _COLOURS: dict[str, Colour] = {"torn": "yellow", "flawed": "yellow", "corrupt": 
 def add(parser: ArgumentParser) -> None:
     """The command's flags."""
     add_directory(parser)
+    add_jobs(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object")
 
 
@@ -37,7 +38,7 @@ def run(args: Namespace) -> int:
     """Print the table; the exit code is that of `verify`."""
     directory = journal_directory(args.directory)
     progress = Progress(segment_sizes(directory))
-    steps = list(verify(directory, reading=progress.reading if progress.shows else None))
+    steps = list(verify(directory, reading=progress.reading if progress.shows else None, jobs=args.jobs))
     progress.clear()
     findings = [step for step in steps if isinstance(step, Finding)]
     reports = [step for step in steps if isinstance(step, SegmentReport)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec.structs import fields
-
 from journal.events import Event, MetricsAccepted, Snapshot, UnknownEventError, is_plain, offsets_of, width
 from journal.framing import SEGMENT_HEADER_SIZE, Clean, Record, Rotten, SegmentHeader, Torn
 from journal.inspect.findings import Condition, Finding
+from journal.inspect.holding import by_events, by_metrics
+from journal.inspect.lost import given_up
 from journal.inspect.skim import Tally
 from journal.inspect.walk import Damage, End
 from journal.metric import Nanoseconds
@@ -17,13 +17,14 @@ from journal.state import State
 class Reading:
     """Takes the steps of a walk, in order.
 
-    `expected` is the fold of all before this segment, None where it is not known; `state` is the fold up
-    to here, None where a damage has hidden a part of it.
+    `snapshot` is what the segment begins with, the fold of all before it, None where it cannot be read;
+    `state` is the fold up to here, None where a damage has hidden a part of it.
     """
 
-    def __init__(self, name: str, header: SegmentHeader, expected: State | None, *, decode: bool) -> None:
+    def __init__(self, name: str, header: SegmentHeader, *, decode: bool) -> None:
         self.findings: list[Finding] = []
-        self.skimmed = None if decode else Tally()
+        self.skimmed = Tally(holds=by_metrics if decode else by_events)
+        self.snapshot: State | None = None
         self.state: State | None = None
         self.records = 0
         self.metrics = 0
@@ -32,7 +33,6 @@ class Reading:
         self.next_offset: int = header.first_offset
         self.used = SEGMENT_HEADER_SIZE
         self._name = name
-        self._expected = expected
         self._begun = False
 
     def record(self, record: Record) -> None:
@@ -57,6 +57,7 @@ class Reading:
             self._begin(record, events)
         if self.state is not None:
             self.state = evolve_all(self.state, offsets_of(events, record.base), record.time)
+        self.findings += given_up(self._name, record, events)
         self.metrics += sum(len(event.metrics) for event in events if isinstance(event, MetricsAccepted))
 
     def _begin(self, record: Record, events: list[Event]) -> None:
@@ -65,14 +66,7 @@ class Reading:
         if record.position != SEGMENT_HEADER_SIZE or not isinstance(head, Snapshot):
             self._find("record", SEGMENT_HEADER_SIZE, record.base, "the segment begins without a snapshot")
             return
-        if self._expected is not None and head.state != self._expected:
-            differing = ", ".join(
-                field.name
-                for field in fields(State)
-                if getattr(head.state, field.name) != getattr(self._expected, field.name)
-            )
-            what = f"the snapshot differs in {differing} from the fold of the segments before"
-            self._find("fold", record.position, record.base, what)
+        self.snapshot = head.state
         self.state = State()
 
     def damage(self, damage: Damage) -> None:
@@ -106,7 +100,7 @@ class Reading:
 
     def _take_skimmed(self) -> None:
         tally = self.skimmed
-        if tally is None or not tally.records:
+        if not tally.records:
             return
         if not self._begun:
             self._begun = True

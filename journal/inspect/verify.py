@@ -6,55 +6,47 @@ that retention takes meanwhile is passed over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from typing import Final, Literal
 from uuid import UUID
 
-import msgspec
+from msgspec.structs import fields, replace
 
-from journal.framing import SegmentHeader, Torn
-from journal.inspect.findings import Finding, worst
-from journal.inspect.folder import Folder, SegmentFile, evidence_byte, look, writer_of
-from journal.inspect.folding import Reading
+from journal.framing import SEGMENT_HEADER_SIZE, SegmentHeader
+from journal.inspect.findings import Finding
+from journal.inspect.folder import Folder, SegmentFile, evidence_byte, look, segment_sizes
 from journal.inspect.links import Link, bad_header, belongs, check_links, extent, own_id, read_headers
-from journal.inspect.walk import Damage, End, walk
-from journal.metric import Nanoseconds, Offset
+from journal.inspect.lost import knows_as_much
+from journal.inspect.parallel import in_order
+from journal.inspect.whole import SegmentReport, ToRead, Whole, health, read_whole
+from journal.metric import Offset
 from journal.segment import first_offset_of
 from journal.state import State
 
-Health: TypeAlias = Literal["sound", "torn", "flawed", "corrupt"]
-"""*torn* is healed by the next start; *flawed* has a finding that stops none."""
-
-
-class SegmentReport(msgspec.Struct, frozen=True):
-    """A segment as it was read: offsets and times inclusive, None where nothing could be read."""
-
-    name: str
-    journal_id: UUID | None
-    first_offset: Offset
-    last_offset: Offset | None
-    first_time: Nanoseconds | None
-    last_time: Nanoseconds | None
-    records: int
-    metrics: int
-    used: int
-    size: int
-    state: Literal["active", "sealed"]
-    health: Health
+_WORTH_A_PROCESS: Final = 16 * 1024 * 1024
+"""Bytes: fewer are read before another process has begun."""
 
 
 def verify(
-    directory: str, *, decode: bool = False, reading: Callable[[str, int], None] | None = None
+    directory: str,
+    *,
+    decode: bool = False,
+    reading: Callable[[str, int], None] | None = None,
+    jobs: int = 1,
 ) -> Iterator[SegmentReport | Finding]:
     """A report of each segment of the journal in `directory`, oldest first, each behind its findings; then
     what is wrong between segments.
 
-    With `decode` every metric is decoded too. `reading` is told which byte of which segment is being read.
-    Raises NoJournalError, OSError.
+    With `decode` every metric is decoded, and not only every event. `reading` is told which byte of which
+    segment is being read. Up to `jobs` processes read a segment each, where there is enough to read: this one
+    must have no threads then. Raises NoJournalError, OSError.
     """
     folder = look(directory)
     yield from _around(folder)
-    yield from _Verification(folder, decode, reading).run(folder.segments)
+    enough = sum(segment_sizes(directory).values()) // _WORTH_A_PROCESS
+    yield from _Verification(folder, decode, reading, min(jobs, enough)).run(folder.segments)
 
 
 def verify_newest(directory: str) -> list[Finding]:
@@ -63,7 +55,7 @@ def verify_newest(directory: str) -> list[Finding]:
     Raises NoJournalError, OSError. Takes as long as a start does, however old the journal is.
     """
     folder = look(directory)
-    steps = _Verification(folder, False, None).run(folder.segments[-1:])
+    steps = _Verification(folder, False, None, 1).run(folder.segments[-1:])
     return [step for step in steps if isinstance(step, Finding)]
 
 
@@ -79,10 +71,13 @@ def _around(folder: Folder) -> Iterator[Finding]:
 class _Verification:
     """One pass over a journal."""
 
-    def __init__(self, folder: Folder, decode: bool, reading: Callable[[str, int], None] | None) -> None:
+    def __init__(
+        self, folder: Folder, decode: bool, reading: Callable[[str, int], None] | None, jobs: int
+    ) -> None:
         self._folder = folder
         self._decode = decode
         self._reading = reading
+        self._jobs = jobs
         self._folded: State | None = None
         """The fold up to where the last segment ended, where it is known."""
         self._ends_at = 0
@@ -90,21 +85,38 @@ class _Verification:
     def run(self, to_read: Sequence[str]) -> Iterator[SegmentReport | Finding]:
         headers = read_headers(self._folder)
         own = own_id([header for header in headers.values() if not isinstance(header, str)])
+        sound = {
+            name: header
+            for name, header in headers.items()
+            if not isinstance(header, str) and belongs(name, header, own) is None
+        }
+        with closing(self._read([(name, sound[name]) for name in to_read if name in sound])) as wholes:
+            yield from self._joined(headers, own, to_read, wholes)
+
+    def _joined(
+        self,
+        headers: dict[str, SegmentHeader | str],
+        own: UUID | None,
+        to_read: Sequence[str],
+        wholes: Iterator[Whole | None],
+    ) -> Iterator[SegmentReport | Finding]:
+        """What each segment has, and what is wrong between them; `wholes` are those that can be read."""
         links: list[Link] = []
         for name, header in headers.items():
             try:
                 if isinstance(header, str):
                     yield bad_header(self._folder, name, header)
-                    yield self._unread(name, None)
+                    yield self._unread(name, header)
                     links.append(Link(name, None))
                 elif (odd := belongs(name, header, own)) is not None:
                     yield odd
-                    yield self._unread(name, header.journal_id)
+                    yield self._unread(name, header)
                 elif name in to_read:
-                    report, findings, end = self._segment(name, header)
-                    yield from findings
-                    yield report
-                    links.append(Link(name, header, end))
+                    whole = next(wholes)
+                    if whole is None:
+                        raise FileNotFoundError(name)
+                    yield from self._checked(whole)
+                    links.append(Link(name, header, whole.end))
                 else:
                     links.append(Link(name, header))
             except FileNotFoundError:
@@ -114,74 +126,47 @@ class _Verification:
         retired_before = begins_at if self._folded is None else self._folded.retired_before
         yield from check_links(links, retired_before)
 
-    def _unread(self, name: str, journal_id: UUID | None) -> SegmentReport:
+    def _read(self, segments: Sequence[tuple[str, SegmentHeader]]) -> Generator[Whole | None]:
+        asked = [
+            ToRead(self._folder.path, name, header, extent(self._folder, name)[1], self._decode)
+            for name, header in segments
+        ]
+        if self._jobs < 2:
+            yield from map(partial(read_whole, reading=self._reading), asked)
+            return
+        with closing(in_order(read_whole, asked, self._jobs)) as wholes:
+            for whole in wholes:
+                if whole is not None and self._reading is not None:
+                    self._reading(whole.report.name, whole.report.size)
+                yield whole
+
+    def _checked(self, whole: Whole) -> Iterator[SegmentReport | Finding]:
+        """The segment's findings and report, its snapshot compared with the fold of what is before it."""
+        report, findings = whole.report, whole.findings
+        before = self._folded if self._ends_at == report.first_offset else None
+        if before is not None and whole.snapshot is not None and _differs(whole.snapshot, before):
+            differing = _differing(whole.snapshot, before)
+            what = f"the snapshot differs in {differing} from the fold of the segments before"
+            begin = report.first_offset
+            findings = [Finding("fold", report.name, SEGMENT_HEADER_SIZE, begin, what), *findings]
+            report = replace(report, health=health(findings))
+        yield from findings
+        yield report
+        self._folded, self._ends_at = whole.folded, whole.ends_at
+
+    def _unread(self, name: str, header: SegmentHeader | str) -> SegmentReport:
         with SegmentFile(self._folder.path, name) as file:
             size = file.size
         first = first_offset_of(name) or Offset(0)
-        return SegmentReport(
-            name, journal_id, first, None, None, None, 0, 0, 0, size, self._state(name), "corrupt"
-        )
-
-    def _state(self, name: str) -> Literal["active", "sealed"]:
-        return "active" if name == self._folder.segments[-1] else "sealed"
-
-    def _segment(self, name: str, header: SegmentHeader) -> tuple[SegmentReport, list[Finding], End | None]:
-        """Read a segment to its end. Raises FileNotFoundError where retention took it."""
-        newest, told = self._state(name) == "active", self._reading
-        at = 0
-
-        def reading_at(byte: int) -> None:
-            nonlocal at
-            at = byte
-            if told is not None:
-                told(name, byte)
-
-        expected = self._folded if self._ends_at == header.first_offset else None
-        reading = Reading(name, header, expected, decode=self._decode)
-        end: End | None = None
-        with SegmentFile(self._folder.path, name, reading_at) as file:
-            try:
-                for step in walk(file, header, newest=newest, skimmed=reading.skimmed):
-                    match step:
-                        case Damage():
-                            reading.damage(step)
-                        case End():
-                            end = step
-                        case _:
-                            reading.record(step)
-            except OSError as error:
-                reading.unreadable(error, at, extent(self._folder, name)[1])
-            if end is not None:
-                torn = isinstance(end.ending, Torn)
-                reading.end(end, newest=newest, written=torn and writer_of(self._folder.path) is not None)
-            size = file.size
-            if file.gone():
-                raise FileNotFoundError(file.path)
-        self._folded, self._ends_at = reading.state, reading.next_offset
-        return self._report(reading, name, header, size), reading.findings, end
-
-    def _report(self, reading: Reading, name: str, header: SegmentHeader, size: int) -> SegmentReport:
-        return SegmentReport(
-            name,
-            header.journal_id,
-            header.first_offset,
-            Offset(reading.next_offset - 1) if reading.records else None,
-            reading.first_time,
-            reading.last_time,
-            reading.records,
-            reading.metrics,
-            reading.used,
-            size,
-            self._state(name),
-            _health(reading.findings),
-        )
+        journal_id = None if isinstance(header, str) else header.journal_id
+        state: Literal["active", "sealed"] = "active" if name == self._folder.segments[-1] else "sealed"
+        return SegmentReport(name, journal_id, first, None, None, None, 0, 0, 0, size, state, "corrupt")
 
 
-def _health(findings: Sequence[Finding]) -> Health:
-    match worst(findings):
-        case "corrupt":
-            return "corrupt"
-        case "warning":
-            return "torn" if any(finding.condition == "torn" for finding in findings) else "flawed"
-        case "note":
-            return "sound"
+def _differing(one: State, other: State) -> str:
+    names = [field.name for field in fields(State)]
+    return ", ".join(name for name in names if getattr(one, name) != getattr(other, name))
+
+
+def _differs(snapshot: State, folded: State) -> bool:
+    return snapshot != folded and knows_as_much(snapshot, folded)
