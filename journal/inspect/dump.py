@@ -18,7 +18,7 @@ from journal.inspect.findings import Finding
 from journal.inspect.folder import SegmentFile, look
 from journal.inspect.lines import ControlLine, Line, Row
 from journal.inspect.links import bad_header, belongs, own_id, read_headers
-from journal.inspect.picking import Picker
+from journal.inspect.picking import Picker, portions
 from journal.inspect.selection import Bound, Selection
 from journal.inspect.stretches import Stretch, stretches
 from journal.inspect.walk import Damage, End
@@ -52,16 +52,17 @@ def dump_json(directory: str, selection: Selection, found: Found = _ignore) -> I
     if left == 0:
         return
     for name, stretch in stretches_between(directory, selection, found):
-        rows: list[Row | ControlLine] | list[Line] | None = picker.rows(stretch.records)
-        if rows is None:
-            rows = [line for record in stretch.records for line in _readable(picker, name, record, found)]
-        if left is not None:
-            rows = rows[:left]
-            left -= len(rows)
-        if rows:
-            yield encode_lines(rows)
-        if left == 0:
-            return
+        for records in portions(stretch.records):
+            rows: list[Row | ControlLine] | list[Line] | None = picker.rows(records)
+            if rows is None:
+                rows = [line for record in records for line in _readable(picker, name, record, found)]
+            if left is not None:
+                rows = rows[:left]
+                left -= len(rows)
+            if rows:
+                yield encode_lines(rows)
+            if left == 0:
+                return
 
 
 def dump_raw(directory: str, selection: Selection, found: Found = _ignore) -> Iterator[bytes]:

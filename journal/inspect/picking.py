@@ -1,18 +1,28 @@
 """What of a record somebody wants to see, as lines: one record at a time, or many at once for `--json`. Pure.
 
 The many take half the time: metrics are decoded into rows that become lines in place, and bodies as sent are
-decoded in one call. Whatever cannot be read that way (an older version, an unknown event) is left to the
-other way, which says what it is.
+decoded in one call; but not too many, so that what is made of them is encoded before it leaves the cache.
+Whatever cannot be read that way (an older version, an unknown event) is left to the other way, which says
+what it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
-from journal.events import ControlEvent, MetricsAccepted, MetricsAsSent, width
+from journal.events import (
+    Appendable,
+    ControlEvent,
+    MetricsAccepted,
+    MetricsAsSent,
+    PackedMetrics,
+    encode,
+    width,
+)
 from journal.framing import Record
 from journal.inspect.lines import (
     UNSAID_KIND,
@@ -25,7 +35,10 @@ from journal.inspect.lines import (
     metric_line,
 )
 from journal.inspect.selection import Selection
-from journal.metric import MAX_INT64, Nanoseconds
+from journal.metric import MAX_INT64, Nanoseconds, Offset
+
+_PORTION: Final = 512
+"""Offsets: the rows of more would not stay in a core's cache."""
 
 
 class _RowsAccepted(msgspec.Struct, frozen=True, tag_field="type", tag="metrics/1"):
@@ -38,8 +51,46 @@ class _RowsAccepted(msgspec.Struct, frozen=True, tag_field="type", tag="metrics/
 _Stored: TypeAlias = _RowsAccepted | MetricsAsSent | ControlEvent
 _decoder = msgspec.msgpack.Decoder(list[_Stored])
 _json_decoder = msgspec.json.Decoder(list[Row | list[Row]])
+_splitter = msgspec.msgpack.Decoder(list[PackedMetrics | MetricsAsSent | ControlEvent])
 
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def portions(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """The `records`, at least one, a few at a time; a large one, which many appends share, in several."""
+    if records[-1].next_offset - records[0].base <= _PORTION:
+        yield records
+        return
+    few: list[Record] = []
+    for record in records:
+        if few and record.next_offset - few[0].base > _PORTION:
+            yield few
+            few = []
+        if record.count > _PORTION:
+            yield from ((part,) for part in _split(record))
+        else:
+            few.append(record)
+    if few:
+        yield few
+
+
+def _split(record: Record) -> Iterator[Record]:
+    """`record` as several with a part of its events each; as it is where they cannot be read."""
+    try:
+        events = _splitter.decode(record.payload)
+    except _UNREADABLE:
+        yield record
+        return
+    some: list[Appendable] = []
+    base = end = record.base
+    for event in events:
+        end = Offset(end + width(event))
+        some.append(event)
+        if end - base >= _PORTION:
+            yield replace(record, base=base, count=end - base, payload=encode(some))
+            some, base = [], end
+    if some:
+        yield replace(record, base=base, count=end - base, payload=encode(some))
 
 
 class Picker:
