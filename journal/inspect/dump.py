@@ -4,7 +4,7 @@ JSON, or the records that hold them as they are in the file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import zip_longest
 from typing import TypeAlias
@@ -16,7 +16,7 @@ from journal.events import UnknownEventError
 from journal.framing import Record, Rotten, SegmentHeader
 from journal.inspect.findings import Finding
 from journal.inspect.folder import SegmentFile, look
-from journal.inspect.lines import ControlLine, Line, Row
+from journal.inspect.lines import Line, Row
 from journal.inspect.links import bad_header, belongs, own_id, read_headers
 from journal.inspect.picking import Picker, portions
 from journal.inspect.selection import Bound, Selection
@@ -45,24 +45,32 @@ def dump(
         yield lines
 
 
-def dump_json(directory: str, selection: Selection, found: Found = _ignore) -> Iterator[bytes]:
-    """The lines of `dump` as JSON objects, each with a newline behind it, many at a time."""
+def dump_rows(
+    directory: str, selection: Selection, found: Found = _ignore, reading: Reading | None = None
+) -> Iterator[Sequence[Row | Line]]:
+    """The lines of `dump`, those of many records at a time; a metric may be a Row that stands for its line."""
     picker, left = Picker(selection), selection.limit
-    encode_lines = msgspec.json.Encoder().encode_lines
     if left == 0:
         return
-    for name, stretch in stretches_between(directory, selection, found):
+    for name, stretch in stretches_between(directory, selection, found, reading):
         for records in portions(stretch.records):
-            rows: list[Row | ControlLine] | list[Line] | None = picker.rows(records)
+            rows: Sequence[Row | Line] | None = picker.rows(records)
             if rows is None:
                 rows = [line for record in records for line in _readable(picker, name, record, found)]
             if left is not None:
                 rows = rows[:left]
                 left -= len(rows)
             if rows:
-                yield encode_lines(rows)
+                yield rows
             if left == 0:
                 return
+
+
+def dump_json(directory: str, selection: Selection, found: Found = _ignore) -> Iterator[bytes]:
+    """The lines of `dump` as JSON objects, each with a newline behind it, many at a time."""
+    encode_lines = msgspec.json.Encoder().encode_lines
+    for rows in dump_rows(directory, selection, found):
+        yield encode_lines(rows)
 
 
 def dump_raw(directory: str, selection: Selection, found: Found = _ignore) -> Iterator[bytes]:
