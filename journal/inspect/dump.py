@@ -48,7 +48,7 @@ def dump(
 def dump_rows(
     directory: str, selection: Selection, found: Found = _ignore, reading: Reading | None = None
 ) -> Iterator[Sequence[Row | Line]]:
-    """The lines of `dump`, those of many records at a time; a metric may be a Row that stands for its line."""
+    """The lines of `dump`, many records' at a time; a metric may be a Row that stands for its line."""
     picker, left = Picker(selection), selection.limit
     if left == 0:
         return
