@@ -1,28 +1,39 @@
 """`forebay audit`: prove `accepted = persisted + dead-lettered + pending`, journal against every store.
 
-Reads the journal once and the stores by ranges, in constant memory; changes nothing, and needs no lock,
-so it can be run on a stopped process's directory and beside a running one.
+Reads the journal once and the stores by ranges, in memory that the dead letters alone can make more of;
+changes nothing and needs no lock, so it can be run on a stopped process's directory and beside a running one.
+
+What `journal repair` had to give up is in the account as `lost`, where a store had not been given it in time.
+It is no error of the account, which balances with it, but it was accepted and is not there: whoever has the
+audit run by a clock must hear of it, and not only whoever reads what it prints. So the command leaves with 1
+then, too, until somebody says that it is known (--accept-lost).
 """
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
+import math
 import os
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import NamedTuple
 
-import msgspec
+from msgspec.structs import replace
 
-from actors.config import Loaded
-from actors.core.audit import MAX_RANGES, Account, Differing, compare, repeats
-from actors.dead_letters.offsets import dead_offsets
+from actors.core.accounts import Audit, Retired, StoreAccount, closed
+from actors.core.audit import Account, Letters, repeats
+from actors.core.dead_letters import DAY
+from actors.core.window import Window
+from actors.dead_letters.offsets import DeadOffsets, dead_offsets
 from actors.stores.base import HistoryStore
-from actors.stores.factory import make_stores
-from journal.events import MetricsAccepted, offsets_of
 from journal.framing import Record
-from journal.metric import Offset
-from journal.reader import journal_id_of, reading, segment_offsets
+from journal.metric import Nanoseconds, Offset
+from journal.reader import JournalReader, OffsetRetiredError, journal_id_of, reading, segment_offsets
 from journal.replay import fold
-from journal.state import State
+from journal.segment import segment_name
+from journal.state import CursorState, State
+
+__all__ = ["Audit", "audit", "journal_bytes"]
 
 WINDOW_BYTES = 1024 * 1024
 """Bytes of journal compared at a time: about 10,000 metrics."""
@@ -30,228 +41,199 @@ WINDOW_BYTES = 1024 * 1024
 LAST_OFFSET = Offset(2**63 - 1)
 
 
-class StoreAccount(msgspec.Struct, frozen=True):
-    """The account of one store."""
+class _Skipped(NamedTuple):
+    """`metrics` in `[start, until)` that retention has taken."""
 
-    store: str
-    cursor: Offset = Offset(0)
-    persisted: int = 0
-    dead_lettered: int = 0
-    pending: int = 0
-    missing: Differing = Differing()
-    extra: Differing = Differing()
-    unseen: int = 0
-    """Retired metrics that the store does not hold and no dead letter explains. Nobody knows their offsets
-    any more. Counted as missing, or as persisted where the store drops what is old."""
-    balances: bool = False
+    start: Offset
+    until: Offset
+    metrics: int
 
 
-class Audit(msgspec.Struct, frozen=True):
-    """The whole account. Metrics before `first_offset` have been retired: every store of that time had passed
-    them. What a store should hold of them is counted, not named."""
+class _Pass:
+    """One pass over the journal in `directory`, from its beginning to where it ends by then."""
 
-    journal_id: str
-    first_offset: Offset
-    next_offset: Offset
-    accepted: int
-    retired: int
-    stores: list[StoreAccount]
+    def __init__(self, directory: str, read: Callable[[int], None] | None) -> None:
+        self.state = State()
+        self.first = self.end = Offset(0)
+        self.surplus = 0
+        """Metrics that seemed lost, and that a later snapshot knows to be none."""
+        self.skipped: list[tuple[Offset, Offset]] = []
+        """What was retired while it was under way, behind `first`."""
+        self.skipped_metrics = 0
+        self._directory = directory
+        self._read = read
+        self._bytes = 0
 
-    @property
-    def balances(self) -> bool:
-        """Whether every store's account does."""
-        return all(each.balances for each in self.stores)
+    async def steps(self) -> AsyncIterator[Window | _Skipped]:
+        """What there is, and what is not there any more, in order. Raises NoJournalError,
+        JournalCorruptError, UnknownEventError."""
+        start = self.first = segment_offsets(self._directory)[0]
+        while True:
+            try:
+                async with reading(self._directory, start) as reader:
+                    while records := await reader.read(WINDOW_BYTES):
+                        if self.end < start:
+                            yield self._skip(records[0])
+                        yield self._take(records)
+                    return
+            except OffsetRetiredError as error:
+                start = Offset(max(self.end, error.first_offset))
+                self.first = self.first if self.end > self.first else start
 
+    def _skip(self, head: Record) -> _Skipped:
+        """A segment begins with a snapshot, which says what was before it."""
+        before = self.state.accepted
+        self.state = fold(self.state, (head,))
+        metrics = self.state.accepted - before
+        self.skipped_metrics += metrics
+        if self.end > self.first:
+            self.skipped.append((self.end, head.base))
+        return _Skipped(self.end, head.base, metrics)
 
-class _Retired(msgspec.Struct, frozen=True):
-    """What a store holds from before the journal's first offset: distinct offsets, and repeated ones."""
-
-    held: int = 0
-    twice: Differing = Differing()
+    def _take(self, records: list[Record]) -> Window:
+        for record in records:
+            before = self.state.accepted
+            self.state = fold(self.state, (record,))
+            self.surplus += max(0, before - self.state.accepted)
+            self.end = record.next_offset
+            self._bytes += record.size
+        if self._read is not None:
+            self._read(self._bytes)
+        return Window(records)
 
 
 async def audit(
-    directory: str, dead_letters: str, stores: list[HistoryStore], *, keeps_all: bool = True
+    directory: str,
+    dead_letters: str,
+    stores: Sequence[HistoryStore],
+    *,
+    quick: bool = False,
+    keep_days: float | None = None,
+    now: Callable[[], Nanoseconds] = time.time_ns,
+    read: Callable[[int], None] | None = None,
 ) -> Audit:
-    """Compare the journal in `directory`, and that of the queue in `dead_letters`, with each of `stores`,
-    which drop nothing by themselves if `keeps_all`.
+    """Compare the journal in `directory`, and that of the queue in `dead_letters`, with each of `stores`: row
+    by row, or by offset alone if `quick`. They drop what is older than `keep_days`, if that is not None.
 
-    Raises NoJournalError, JournalCorruptError, StoreError.
+    `read` is told how many bytes of the journal have been compared. Raises NoJournalError,
+    JournalCorruptError, UnknownEventError, StoreError.
     """
     journal_id = journal_id_of(directory)
-    # The cursors first: what is stored while the journal is read is then found, not missed.
-    looked = {store.name: await store.look(journal_id) for store in stores}
-    cursors = {name: cursor or Offset(0) for name, cursor in looked.items()}
-    asked = [store for store in stores if looked[store.name] is not None]
-    accounts = {store.name: Account() for store in stores}
-    dead = {store.name: await dead_offsets(dead_letters, store.name) for store in stores}
-    given_up = {name: frozenset(each.offsets) for name, each in dead.items()}
-    first = segment_offsets(directory)[0]
-    state, retired, end = State(), 0, first
-    async for records in _windows(directory, first):
-        if end == first:
-            retired = fold(State(), records[:1]).accepted
-        state = fold(state, records)
-        until = records[-1].next_offset
-        runs = [run for record in records for run in _metric_offsets(record)]
-        for store in stores:
-            held = await _held(store, end, until) if store in asked else []
-            accounts[store.name] = compare(
-                accounts[store.name], runs, held, given_up[store.name], cursors[store.name]
-            )
-        end = until
-    for store in asked:
-        beyond = await _held(store, end, LAST_OFFSET)
-        if beyond and await _grown_past(directory, end, beyond[-1]):
-            # The process went on meanwhile.
-            beyond = []
-        accounts[store.name] = compare(
-            accounts[store.name], [], beyond, given_up[store.name], cursors[store.name]
-        )
-    closed: list[StoreAccount] = []
+    # The cursors first: what is stored while the journal is read is then found, not missed. Then the letters:
+    # what is before a cursor was buried before the cursor passed it.
+    sides: list[_Side] = []
     for store in stores:
-        before = await _retired(store, first) if retired and store in asked else _Retired()
-        # The queue remembers how many were never stored, also where it cannot name them any more.
-        given = dead[store.name].total - sum(offset >= first for offset in dead[store.name].offsets)
-        closed.append(
-            _closed(
-                accounts[store.name],
-                StoreAccount(store.name, cursors[store.name]),
-                retired,
-                before,
-                given,
-                keeps_all=keeps_all,
-            )
+        cursor = await store.look(journal_id)
+        sides.append(
+            _Side(store, cursor, await dead_offsets(dead_letters, store.name), _before(keep_days, now))
         )
-    return Audit(journal_id, first, end, state.accepted, retired, closed)
-
-
-def _closed(
-    account: Account, store: StoreAccount, retired: int, before: _Retired, dead: int, *, keeps_all: bool
-) -> StoreAccount:
-    """The account of `store`: `account` of what the journal still has, and of the `retired`, of which `dead`
-    are or were dead letters."""
-    held = min(retired, before.held)
-    dead = min(retired - held, dead)
-    unseen = retired - held - dead
-    surplus = before.twice.count + before.held - held
-    missing, extra = account.missing, account.extra
-    if keeps_all:
-        missing = msgspec.structs.replace(missing, count=missing.count + unseen)
-    else:
-        held += unseen
-    extra = Differing(extra.count + surplus, (*before.twice.ranges, *extra.ranges)[:MAX_RANGES])
-    return msgspec.structs.replace(
-        store,
-        persisted=held + account.found,
-        dead_lettered=dead + account.dead_lettered,
-        pending=account.pending,
-        missing=missing,
-        extra=extra,
-        unseen=unseen,
-        balances=not missing.count and not extra.count,
+    going = _Pass(directory, read)
+    corrected = 0
+    async for step in going.steps():
+        for side in sides:
+            if isinstance(step, Window):
+                await side.compare(step, quick=quick)
+                side.account.corrected(going.surplus - corrected)
+            else:
+                await side.skip(step)
+        corrected = going.surplus
+    for side in sides:
+        await side.beyond(directory, going.end)
+        if side.account.doubtful:
+            found = await dead_offsets(dead_letters, side.store.name)
+            side.account.settle(Letters(found.offsets, found.edited))
+    return Audit(
+        journal_id,
+        going.first,
+        going.end,
+        going.state.accepted,
+        going.skipped_metrics,
+        [side.closed(going.state.cursors, keeps_all=keep_days is None) for side in sides],
+        quick,
+        tuple(going.skipped),
     )
 
 
-async def _retired(store: HistoryStore, first: Offset) -> _Retired:
-    """What `store` holds from before `first`, in constant memory."""
-    held, twice, last = 0, Differing(), -1
-    async for run in store.offsets(Offset(0), first):
-        again = repeats([last, *run])
-        held += len(run) - len(again)
-        twice = twice.plus(again)
-        last = run[-1]
-    return _Retired(held, twice)
+def _before(keep_days: float | None, now: Callable[[], Nanoseconds]) -> Nanoseconds | None:
+    """A time before which a store that keeps so many days may have dropped what it held: they go whole."""
+    return None if keep_days is None else now() - max(1, math.ceil(keep_days)) * DAY
 
 
-async def _held(store: HistoryStore, start: Offset, until: Offset) -> list[Offset]:
-    return [offset async for some in store.offsets(start, until) for offset in some]
+class _Side:
+    """One store, whose cursor is `cursor`, on its way through the audit."""
+
+    def __init__(
+        self,
+        store: HistoryStore,
+        cursor: Offset | None,
+        dead: DeadOffsets,
+        dropped_before: Nanoseconds | None,
+    ) -> None:
+        self.store = store
+        self._cursor = cursor
+        self._letters = Letters(dead.offsets, dead.edited)
+        # The queue remembers how many were never stored, also where it cannot name them any more.
+        self._dead_retired = dead.total - len(dead.offsets)
+        self._retired = Retired()
+        self.account = Account(cursor or Offset(0), self._letters, dropped_before)
+
+    async def compare(self, window: Window, *, quick: bool) -> None:
+        """Compare `window` with what the store holds in its place."""
+        self.account.begin(window)
+        if self._cursor is not None and quick:
+            async for offsets in self.store.offsets(window.start, window.until):
+                self.account.take_offsets(offsets)
+        elif self._cursor is not None:
+            async for rows in self.store.rows(window.start, window.until):
+                self.account.take_rows(rows)
+        self.account.end()
+
+    async def skip(self, skipped: _Skipped) -> None:
+        """Count what the store holds of what nobody can compare any more."""
+        start, until, metrics = skipped
+        self._dead_retired += len(self._letters.between(start, until))
+        held, twice, last = self._retired.held, self._retired.twice, -1
+        if self._cursor is not None and metrics:
+            async for run in self.store.offsets(start, until):
+                again = repeats([last, *run])
+                held += len(run) - len(again)
+                twice = twice.plus(again)
+                last = run[-1]
+        self._retired = Retired(self._retired.metrics + metrics, held, twice)
+
+    async def beyond(self, directory: str, end: Offset) -> None:
+        """Find what the store holds from `end` on, where the journal ended, but for what has come since: the
+        journal has a metric before any store does."""
+        if self._cursor is None:
+            return
+        async with reading(directory, end) as reader:
+            async for run in self.store.offsets(end, LAST_OFFSET):
+                if not await _reaches(reader, run[-1]):
+                    self.account.beyond([offset for offset in run if offset >= reader.next_offset])
+
+    def closed(self, known: Mapping[str, CursorState], *, keeps_all: bool) -> StoreAccount:
+        """The account, `known` being the journal's last notes of the cursors."""
+        noted = known.get(self.store.name, CursorState(Offset(0), 0))
+        retired = replace(self._retired, dead=self._dead_retired, lost=max(0, noted.lost - self.account.lost))
+        cursor = self._cursor or Offset(0)
+        return closed(self.store.name, cursor, self.account, retired, keeps_all=keeps_all)
 
 
-async def _windows(directory: str, first: Offset) -> AsyncIterator[list[Record]]:
-    async with reading(directory, first) as reader:
-        while records := await reader.read(WINDOW_BYTES):
-            yield records
-
-
-def _metric_offsets(record: Record) -> list[range]:
-    if record.plain:
-        return [range(record.base, record.next_offset)]
-    return [
-        range(offset, offset + len(event.metrics))
-        for offset, event in offsets_of(record.events(), record.base)
-        if isinstance(event, MetricsAccepted)
-    ]
-
-
-async def _grown_past(directory: str, end: Offset, offset: int) -> bool:
-    async with reading(directory, end) as reader:
-        while await reader.read(WINDOW_BYTES):
-            if reader.next_offset > offset:
-                return True
-    return False
-
-
-def run_audit(loaded: Loaded, *, as_json: bool) -> int:
-    """Audit the data directory of `loaded`, print the account, and return 0 if it balances, else 1."""
-    data = os.path.abspath(loaded.settings.data)
-    stores = make_stores(loaded.settings, data)
-    result = asyncio.run(_audit_and_close(data, stores, keeps_all=not loaded.settings.store_keep_days))
-    print(msgspec.json.format(msgspec.json.encode(result)).decode() if as_json else describe(result))
-    return 0 if result.balances else 1
-
-
-async def _audit_and_close(data: str, stores: list[HistoryStore], *, keeps_all: bool) -> Audit:
+async def _reaches(reader: JournalReader, offset: int) -> bool:
+    """Read on, to `offset` or to the journal's end; whether it has that offset."""
     try:
-        journal, letters = os.path.join(data, "journal"), os.path.join(data, "dead-letters")
-        return await audit(journal, letters, stores, keeps_all=keeps_all)
-    finally:
-        for store in stores:
-            await store.close()
+        while reader.next_offset <= offset and await reader.read(WINDOW_BYTES):
+            pass
+    except OffsetRetiredError as error:
+        # It has gone on that far meanwhile that even this is retired.
+        return error.first_offset > offset
+    return reader.next_offset > offset
 
 
-def describe(result: Audit) -> str:
-    """The account for people, in at most 80 columns."""
-    lines = [
-        f"journal {result.journal_id}",
-        f"offsets {result.first_offset:,} to {result.next_offset:,} compared"
-        + (f"; {result.retired:,} metrics before them are retired" if result.retired else ""),
-    ]
-    for each in result.stores:
-        lines += [
-            "",
-            f"store {each.store}, cursor {each.cursor:,}",
-            f"  accepted       {result.accepted:>20,}",
-            f"  persisted      {each.persisted:>20,}",
-            f"  dead-lettered  {each.dead_lettered:>20,}",
-            f"  pending        {each.pending:>20,}",
-            *_differing("missing", each.missing),
-            *_unseen(each, result.first_offset),
-            *_differing("extra", each.extra),
-            "  balances: accepted = persisted + dead-lettered + pending"
-            if each.balances
-            else "  DOES NOT BALANCE",
-        ]
-    return "\n".join(lines)
-
-
-def _unseen(account: StoreAccount, first: Offset) -> list[str]:
-    if not account.unseen:
-        return []
-    where = f"of them {account.unseen:,} from before offset {first:,}"
-    if account.missing.count:
-        return [
-            f"    {where}: the journal has retired them,",
-            "    and the store, put back or added since, has not got them",
-        ]
-    return [f"    {where} are not in the store (any more: store_keep_days)"]
-
-
-def _differing(what: str, differing: Differing) -> list[str]:
-    if not differing.count:
-        return []
-    if not differing.ranges:
-        return [f"  {what:<13}  {differing.count:>20,}"]
-    runs = [str(run.first) + (f"-{run.last}" if run.last > run.first else "") for run in differing.ranges]
-    shown = ", ".join(runs[:10]) + (", …" if len(runs) > 10 else "")
-    return [f"  {what:<13}  {differing.count:>20,}", f"    offsets {shown}"]
+def journal_bytes(directory: str) -> int:
+    """How large the journal is, spare room in its newest segment included. Raises NoJournalError."""
+    sizes = 0
+    for first in segment_offsets(directory):
+        with contextlib.suppress(FileNotFoundError):
+            sizes += os.path.getsize(os.path.join(directory, segment_name(first)))
+    return sizes

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from journal.events import DeadLettersRedriven, MetricDeadLettered, Snapshot, offsets_of
-from journal.metric import Offset
+from journal.metric import Metric, Offset
 from journal.reader import NoJournalError, reading, segment_offsets
 from journal.state import DeadLetterCount
 
 
 class DeadOffsets(NamedTuple):
     """`offsets` of the main journal, ascending, as far as the queue's journal goes back; `total` since the
-    journal began."""
+    journal began. `edited` is what the store was given in place of those that a person has changed."""
 
     offsets: list[int]
     total: int
+    edited: dict[int, Metric]
 
 
 async def dead_offsets(directory: str, store: str) -> DeadOffsets:
@@ -24,8 +25,9 @@ async def dead_offsets(directory: str, store: str) -> DeadOffsets:
     try:
         segments = segment_offsets(directory)
     except NoJournalError:
-        return DeadOffsets([], 0)
+        return DeadOffsets([], 0, {})
     buried: dict[Offset, Offset] = {}
+    edited: dict[int, Metric] = {}
     total = 0
     async with reading(directory, segments[0]) as reader:
         while records := await reader.read():
@@ -37,7 +39,9 @@ async def dead_offsets(directory: str, store: str) -> DeadOffsets:
                             total += 1
                         case DeadLettersRedriven() if event.store == store:
                             for each in event.ids:
-                                buried.pop(each, None)
+                                offset = buried.pop(each, None)
+                                if offset is not None and event.edited is not None:
+                                    edited[offset] = event.edited
                             total -= len(event.ids)
                         case Snapshot():
                             # Segments that are gone count, though nobody can name what was in them.
@@ -45,4 +49,4 @@ async def dead_offsets(directory: str, store: str) -> DeadOffsets:
                         case _:
                             pass
     known = sorted(set(buried.values()))
-    return DeadOffsets(list(known), max(len(known), total))
+    return DeadOffsets(list(known), max(len(known), total), edited)
