@@ -32,14 +32,12 @@ from journal.metric import Nanoseconds
 from journal.repair.apply import NoRoomError, RepairFileSystem, apply, quarantine_name
 from journal.repair.examine import JournalIdLostError, examined
 from journal.repair.report import Deed, Loss, Report, Work, report_of
-from journal.repair.sources import NewerFormatError
 
 __all__ = [
     "Deed",
     "JournalIdLostError",
     "JournalInUseError",
     "Loss",
-    "NewerFormatError",
     "NoRoomError",
     "RepairFileSystem",
     "Report",
@@ -64,13 +62,13 @@ def dry_run(
     given: int = 0,
     alone: bool = True,
     now: Nanoseconds | None = None,
-    reading: Callable[[str], None] | None = None,
+    reading: Callable[[str, int], None] | None = None,
 ) -> Report:
     """What `repair` would do with the journal in `directory`; nothing is changed.
 
     `journal_id` is what the journal's id is, where no header says so any more; offsets before `given` are
     known to have been given, whatever the files say; `alone`: nobody writes to it.
-    Raises NoJournalError, JournalIdLostError, NewerFormatError, OSError.
+    Raises NoJournalError, JournalIdLostError, LaterFormatError, OSError.
     """
     at = time.time_ns() if now is None else now
     plan = examined(directory, at, journal_id=journal_id, given=given, alone=alone, reading=reading)
@@ -83,7 +81,7 @@ def repair(
     journal_id: UUID | None = None,
     given: int = 0,
     now: Nanoseconds | None = None,
-    reading: Callable[[str], None] | None = None,
+    reading: Callable[[str, int], None] | None = None,
     fs: RepairFileSystem | None = None,
 ) -> Report:
     """Repair the journal in `directory`, holding the lock beside it, and tell what was done.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -37,19 +38,20 @@ def examined(
     journal_id: UUID | None = None,
     given: int = 0,
     alone: bool = True,
-    reading: Callable[[str], None] | None = None,
+    reading: Callable[[str, int], None] | None = None,
 ) -> Plan:
     """The plan to repair the journal in `directory`.
 
     Offsets before `given` are known to have been given. `alone`: nobody is writing to it. `reading` is told
-    each file that is read. Raises NoJournalError, JournalIdLostError, NewerFormatError, OSError.
+    which byte of which file is being read. Raises NoJournalError, JournalIdLostError, LaterFormatError,
+    OSError.
     """
     names = look(directory).segments
     sources = [source_of(directory, name) for name in names]
     own = journal_id or own_id(sources)
     if own is None:
         raise JournalIdLostError(directory)
-    examination = _Examination(directory, alone, reading or (lambda _: None))
+    examination = _Examination(directory, alone, reading)
     kept, leaving = sorted_out(sources, own, examination.look)
     rows = examination.rows(kept)
     retired_before = max((row.survey.retired_before for row in rows if row.survey is not None), default=0)
@@ -75,7 +77,7 @@ def _brought_back(directory: str, rows: Sequence[Row], own: UUID) -> Iterator[So
 
 
 class _Examination:
-    def __init__(self, directory: str, alone: bool, reading: Callable[[str], None]) -> None:
+    def __init__(self, directory: str, alone: bool, reading: Callable[[str, int], None] | None) -> None:
         self._directory = directory
         self._alone = alone
         self._reading = reading
@@ -93,8 +95,8 @@ class _Examination:
         ]
 
     def _survey(self, source: Source, limit: int | None, *, newest: bool) -> Survey:
-        self._reading(source.path)
-        with PatientFile(self._directory, source.path) as file:
+        told = None if self._reading is None else partial(self._reading, source.path)
+        with PatientFile(self._directory, source.path, told) as file:
             return survey(file, source, limit, newest=newest, alone=self._alone)
 
 

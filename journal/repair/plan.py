@@ -38,6 +38,7 @@ class Made(msgspec.Struct, frozen=True):
 
 Part: TypeAlias = Copy | Made
 
+OUT_OF_ORDER = "records out of order"
 _DETACHED = "does not continue what is before it"
 
 
@@ -158,7 +159,7 @@ class _Planning:
         if survey is not None and survey.tail == "rotten" and isinstance(pieces[-1], Run):
             why.append("bytes that are no record behind the last one")
         if not why and len(runs) > 1:
-            why.append("records out of order")
+            why.append(OUT_OF_ORDER)
         touched = bool(why) or source is None or source.path != row.name
         upto = pieces[-1].upto if pieces else row.first
         return Mended(row, header, tuple(parts), tuple(gaps), touched, tuple(why), check, upto)
@@ -309,7 +310,7 @@ def _wrong(row: Row, header: SegmentHeader) -> list[str]:
         return []
     if source.header_is:
         return [source.header_is]
-    found = [] if survey.ordered else ["records out of order"]
+    found = [] if survey.ordered else [OUT_OF_ORDER]
     if header != source.header() and header.previous_first != source.previous:
         found.append("does not name the segment before it")
     elif header != source.header():

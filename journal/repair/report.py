@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from journal.inspect.findings import Gravity
-from journal.repair.plan import Mended, Plan
+from journal.repair.plan import OUT_OF_ORDER, Mended, Plan
 from journal.segment import first_offset_of
 
 Deed: TypeAlias = Literal["rewritten", "made anew", "renamed", "brought back", "taken out"]
@@ -118,9 +118,11 @@ def _work(mended: Mended) -> Work:
     if moved and mended.as_it_is:
         deed = "brought back" if os.path.dirname(source.path) else "renamed"
     wrong = (f"stands under the name {source.path}",) if moved else ()
+    # What was found says more than that records are damaged.
+    why = [each for each in mended.why if not (survey.whats and each in ("records damaged", OUT_OF_ORDER))]
     return Work(
         row.name,
-        (*wrong, *mended.why, *survey.whats),
+        (*wrong, *why, *survey.whats),
         deed,
         sum(run.records for run in survey.runs),
         max(metrics, 0),

@@ -6,7 +6,7 @@ import os
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import product
 from typing import Final
@@ -15,11 +15,9 @@ from uuid import UUID
 import msgspec
 
 from journal.framing import (
-    FORMAT_VERSION,
     RECORD_HEADER_SIZE,
     RECORD_MAGIC,
     SEGMENT_HEADER_SIZE,
-    SEGMENT_MAGIC,
     SegmentHeader,
     decode_segment_header,
     record_size,
@@ -37,25 +35,14 @@ _ENOUGH: Final = 16
 _RECORD = struct.Struct("<4sIQIIqIIII")
 _SEGMENT = struct.Struct("<8sII16sQqQII")
 _UNCHECKED: Final = RECORD_HEADER_SIZE - 4
-_VERSION = struct.Struct("<8sI")
 _CHECKED: Final = SEGMENT_HEADER_SIZE - 4
-
-
-class NewerFormatError(Exception):
-    """A segment was written by a later version of Forebay, which alone can repair it."""
-
-    def __init__(self, name: str, version: int) -> None:
-        super().__init__(
-            f"{name}: segment format {version}, this version of Forebay knows {FORMAT_VERSION}; nothing was "
-            f"changed: repair with the version that wrote it"
-        )
 
 
 class PatientFile(SegmentFile):
     """A segment open for reading; pages that the disk does not give are read as zeroes, and counted."""
 
-    def __init__(self, directory: str, name: str) -> None:
-        super().__init__(directory, name)
+    def __init__(self, directory: str, name: str, reading: Callable[[int], None] | None = None) -> None:
+        super().__init__(directory, name, reading)
         self.unreadable: set[int] = set()
         """Positions of pages that the disk did not give."""
 
@@ -109,15 +96,14 @@ class Source(msgspec.Struct, frozen=True):
 
 
 def source_of(directory: str, path: str) -> Source:
-    """What the file at `path` is. Raises NewerFormatError, OSError where it cannot be opened."""
+    """What the file at `path` is. Raises LaterFormatError, OSError where it cannot be opened."""
     with PatientFile(directory, path) as file:
         size = file.size
         raw = file.read(0, SEGMENT_HEADER_SIZE)
-        header = decode_segment_header(raw)
+        header = decode_segment_header(raw, path)
         if isinstance(header, SegmentHeader):
             return _sound(path, size, header)
-        _check_version(path, raw)
-        mended = _one_byte_mended(raw)
+        mended = _one_byte_mended(raw, path)
         if mended is not None:
             return msgspec.structs.replace(_sound(path, size, mended), header_is=_said(header))
         return _from_records(file, path, raw, "empty file" if size == 0 else _said(header))
@@ -140,16 +126,7 @@ def _said(header: SegmentHeader | str) -> str:
     return header if isinstance(header, str) else ""
 
 
-def _check_version(path: str, raw: bytes) -> None:
-    if len(raw) < SEGMENT_HEADER_SIZE:
-        return
-    magic, version = _VERSION.unpack_from(raw)
-    whole = zlib.crc32(raw[:_CHECKED]) == int.from_bytes(raw[_CHECKED:SEGMENT_HEADER_SIZE], "little")
-    if whole and magic == SEGMENT_MAGIC and version != FORMAT_VERSION:
-        raise NewerFormatError(path, version)
-
-
-def _one_byte_mended(raw: bytes) -> SegmentHeader | None:
+def _one_byte_mended(raw: bytes, path: str) -> SegmentHeader | None:
     """The header with the one byte changed that makes its checksum right, if there is exactly one such."""
     if len(raw) < SEGMENT_HEADER_SIZE or not raw.strip(b"\0"):
         return None
@@ -159,7 +136,7 @@ def _one_byte_mended(raw: bytes) -> SegmentHeader | None:
             tried = bytearray(raw)
             tried[at] = byte
             if zlib.crc32(tried[:_CHECKED]) == int.from_bytes(tried[_CHECKED:], "little"):
-                header = decode_segment_header(bytes(tried))
+                header = decode_segment_header(bytes(tried), path)
                 if isinstance(header, SegmentHeader):
                     found.append(header)
     return found[0] if len(found) == 1 else None
