@@ -10,7 +10,7 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
-from journal.inspect import Bound, Past, PastDamagedError, PastRetiredError, state_at
+from journal.inspect import Bound, Marks, Past, PastDamagedError, PastRetiredError, state_at
 from journal.log import Journal
 from journal.metric import Nanoseconds, Offset
 from web.past import OutsideJournal, StateAnswer, StateBusy, StateReport, StateUnknown
@@ -34,6 +34,7 @@ class PastPort:
         self._now = now
         self._threads = anyio.CapacityLimiter(AT_ONCE)
         self._asking = 0
+        self._marks = Marks()
 
     async def state(self, offset: Offset | None, time: Nanoseconds | None) -> StateAnswer:
         """See web.ports.Past."""
@@ -65,7 +66,7 @@ class PastPort:
             time.sleep(0)
 
         def read() -> Past:
-            return state_at(self._journal.directory, point, end=end, reading=reading)
+            return state_at(self._journal.directory, point, end=end, reading=reading, marks=self._marks)
 
         try:
             return await anyio.to_thread.run_sync(read, abandon_on_cancel=True, limiter=self._threads)

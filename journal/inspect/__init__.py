@@ -21,7 +21,9 @@ writes or takes a lock.
     tail       the last lines, and those that come
     counting   how much of what is in records, in bounded memory (frequent, timeline, growth, lean)
     stat       that of a journal, where its stores are, how fast it grows
+    upto       folds one segment up to a point
     history    what a journal had folded to at any point of its past
+    changes    what differs between two points
 
 A new question is a new module here, and a command of its own in journal/cli that prints the answer.
 """
@@ -31,7 +33,6 @@ from journal.inspect.findings import Finding, Gravity, worst
 from journal.inspect.folder import journal_directory, segment_sizes, writer_of
 from journal.inspect.history import (
     Past,
-    PastDamagedError,
     PastRetiredError,
     accepted_before,
     in_full,
@@ -39,6 +40,7 @@ from journal.inspect.history import (
 )
 from journal.inspect.lines import ControlLine, Line, MetricLine
 from journal.inspect.selection import CONTROL_KINDS, METRIC_KINDS, Bound, Selection
+from journal.inspect.upto import Marks, PastDamagedError
 from journal.inspect.verify import verify, verify_newest
 from journal.inspect.walk import Damage
 from journal.inspect.whole import SegmentReport
@@ -52,6 +54,7 @@ __all__ = [
     "Finding",
     "Gravity",
     "Line",
+    "Marks",
     "MetricLine",
     "Past",
     "PastDamagedError",

@@ -18,17 +18,13 @@ from uuid import UUID
 
 import msgspec
 
-from journal.events import MetricsAccepted, Snapshot, UnknownEventError, offsets_of, width
-from journal.framing import Record, Rotten, SegmentHeader
-from journal.inspect.findings import Finding
+from journal.framing import SegmentHeader
 from journal.inspect.folder import Folder, SegmentFile, look
 from journal.inspect.links import bad_header, belongs, own_id, read_headers
 from journal.inspect.selection import Bound
-from journal.inspect.skim import Tally
-from journal.inspect.walk import Damage, End, walk
+from journal.inspect.upto import Folding, Marks, PastDamagedError
 from journal.metric import MAX_INT64, Nanoseconds, Offset
-from journal.replay import evolve, evolve_plain, fold
-from journal.segment import JournalCorruptError, containing, first_offset_of
+from journal.segment import containing, first_offset_of
 from journal.state import State
 
 
@@ -59,34 +55,24 @@ class PastRetiredError(Exception):
         )
 
 
-class PastDamagedError(JournalCorruptError):
-    """The state at a point cannot be known: `finding` hides a part of what it is folded from, and nothing of
-    that segment is known behind offset `known_to`."""
-
-    def __init__(self, finding: Finding, known_to: int) -> None:
-        super().__init__(finding.segment, finding.byte, finding.offset, finding.what)
-        self.finding = finding
-        self.known_to = known_to
-        Exception.__init__(self, f"the state there is not known, only up to offset {known_to}: {finding}")
-
-
 def state_at(
     directory: str,
     point: Bound,
     *,
     end: Offset | None = None,
     reading: Callable[[int], None] | None = None,
+    marks: Marks | None = None,
 ) -> Past:
     """The journal's state as of `point`, or as of its end.
 
     Of a journal that this process writes to, `end` is how far it is committed: nothing behind is looked at.
-    `reading` is told each byte that has been read up to, and may raise to give up. Raises NoJournalError,
-    PastRetiredError, PastDamagedError, OSError. Blocks.
+    `reading` is told each byte that has been read up to, and may raise to give up. `marks` are kept by who
+    asks often. Raises NoJournalError, PastRetiredError, PastDamagedError, LaterFormatError, OSError. Blocks.
     """
     while True:
         folder = look(directory)
         try:
-            return _state_at(folder, point, end, reading)
+            return _state_at(folder, point, end, reading, marks)
         except FileNotFoundError:
             # Retention took it between our look at the names and at the file: now the names say so too.
             continue
@@ -112,7 +98,11 @@ async def accepted_before(directory: str, offset: Offset, *, end: Offset | None 
 
 
 def _state_at(
-    folder: Folder, point: Bound, end: Offset | None, reading: Callable[[int], None] | None
+    folder: Folder,
+    point: Bound,
+    end: Offset | None,
+    reading: Callable[[int], None] | None,
+    marks: Marks | None,
 ) -> Past:
     headers = read_headers(folder)
     names = list(headers)
@@ -131,7 +121,7 @@ def _state_at(
     until = asked if end is None else min(asked, end)
     before = MAX_INT64 if point.time is None else point.time
     with SegmentFile(folder.path, name, reading) as file:
-        folding = Folding(header, until, before)
+        folding = Folding(header, until, before, marks)
         try:
             folding.run(file, following)
         except PastDamagedError:
@@ -160,86 +150,3 @@ def _index_of(
         if isinstance(header, SegmentHeader) and header.created_at >= point.time:
             return index
     return len(names) - 1
-
-
-class Folding:
-    """Folds a segment up to offset `until`, itself not included, or to the first record written at `before`
-    or later: `state` is that as of `offset`, and `time` is when the last event before was written."""
-
-    def __init__(self, header: SegmentHeader, until: int, before: Nanoseconds) -> None:
-        self.offset: int = header.first_offset
-        self.time = header.created_at
-        self.state = State()
-        self._header = header
-        self._until = until
-        self._before = before
-
-    def run(self, file: SegmentFile, following: int | None) -> None:
-        """Read `file`; the next segment begins at `following`, None where there is none.
-
-        Raises PastDamagedError, OSError.
-        """
-        # At least the snapshot is looked at: it says what was before it, also where the point is its own.
-        tally = Tally(max(self._until, self.offset + 1), self._before)
-        for step in walk(file, self._header, newest=following is None, skimmed=tally):
-            self._count(tally)
-            if self.offset >= self._until > self._header.first_offset:
-                return
-            match step:
-                case Record():
-                    if not self._take(file.name, step):
-                        return
-                case Damage():
-                    raise PastDamagedError(step.finding(file.name), self.offset)
-                case End():
-                    self._end(file.name, step, following)
-        self._count(tally)
-
-    def _count(self, tally: Tally) -> None:
-        if tally.records:
-            self.state = evolve_plain(self.state, tally.metrics)
-            self.offset += tally.metrics
-            self.time = tally.last_time
-            tally.clear()
-
-    def _take(self, segment: str, record: Record) -> bool:
-        """Fold `record`, or what of it is before the point; whether more may be."""
-        try:
-            if record.next_offset <= self._until and record.time < self._before:
-                self.state = fold(self.state, (record,))
-                self.offset, self.time = record.next_offset, record.time
-                return True
-            self._take_part(record)
-        except UnknownEventError as error:
-            finding = Finding("event", segment, record.position, error.offset, error.detail)
-            raise PastDamagedError(finding, self.offset) from error
-        return False
-
-    def _take_part(self, record: Record) -> None:
-        until = self._until if record.time < self._before else record.base
-        if record.plain:
-            self.state = evolve_plain(self.state, until - record.base)
-        else:
-            for at, event in offsets_of(record.events(), record.base):
-                if isinstance(event, Snapshot) and at == self._header.first_offset:
-                    self.state = event.state
-                if at >= until:
-                    break
-                if at + width(event) <= until:
-                    self.state = evolve(self.state, event, record.time, at)
-                elif isinstance(event, MetricsAccepted):
-                    self.state = evolve_plain(self.state, until - at)
-        if until > record.base:
-            self.time = record.time
-        self.offset = until
-
-    def _end(self, segment: str, end: End, following: int | None) -> None:
-        finding = None
-        if following is not None:
-            finding = end.too_early(segment, following)
-        elif isinstance(end.ending, Rotten):
-            place = end.place
-            lost = (place.next_offset, None)
-            finding = Finding("record", segment, place.position, place.next_offset, end.ending.reason, lost)
-        if finding is not None:
-            raise PastDamagedError(finding, self.offset)

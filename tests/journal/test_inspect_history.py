@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -17,7 +18,15 @@ from journal.events import (
     width,
 )
 from journal.framing import RECORD_HEADER_SIZE, Record
-from journal.inspect import Bound, Past, PastDamagedError, PastRetiredError, accepted_before, state_at
+from journal.inspect import (
+    Bound,
+    Marks,
+    Past,
+    PastDamagedError,
+    PastRetiredError,
+    accepted_before,
+    state_at,
+)
 from journal.log import Journal, Options
 from journal.metric import Offset
 from journal.replay import evolve, evolve_plain
@@ -141,6 +150,23 @@ async def test_before_what_is_kept(journal: Path) -> None:
         with pytest.raises(PastRetiredError, match=f"begins at offset {begins} now") as refused:
             state_at(str(journal), point)
         assert refused.value.first_offset == begins
+
+
+async def test_with_marks(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who keeps marks gets the same states, in whatever order, and what is before a mark is not read."""
+    monkeypatch.setattr("journal.inspect.upto.STRIDE", 25)
+    found = read_journal(OsFileSystem(), str(journal))
+    marks = Marks()
+    offsets = list(range(found[-1].next_offset + 1))
+    Random(4).shuffle(offsets)
+    for offset in [*offsets, *offsets]:
+        assert state_at(str(journal), Bound(offset=offset), marks=marks).state == naive(found, offset), offset
+    begins, ends = (first_offset_of(name) or 0 for name in names_in(journal)[1:3])
+    spoil(journal, next(record for record in found if record.base == begins))
+    last = Bound(offset=ends - 1)
+    assert state_at(str(journal), last, marks=marks).state == naive(found, ends - 1)
+    with pytest.raises(PastDamagedError):
+        state_at(str(journal), last)
 
 
 async def test_only_one_segment_is_read(journal: Path) -> None:
