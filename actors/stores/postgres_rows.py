@@ -16,8 +16,9 @@ from typing import Any
 
 import msgspec
 
+from actors.stores.attributes import attributes_of
 from actors.stores.base import LetterRow, Row
-from journal.metric import MAX_INT64, MIN_INT64, AttributeValue, Metric, Nanoseconds, Offset, metric_time
+from journal.metric import MAX_INT64, MIN_INT64, Metric, Nanoseconds, Offset, metric_time
 from web.ports import Point, Series
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -39,7 +40,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _numbers = Struct("!hiqiqiqiqiqidi").pack
 _length = Struct("!i").pack
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(dict[str, AttributeValue]).decode
 
 
 def _field(text: str) -> bytes:
@@ -173,7 +173,7 @@ FROM public.metrics WHERE journal_id = $1 AND "offset" BETWEEN $2 AND $3 ORDER B
 
 
 def row(columns: Any) -> Row:
-    """The row that ROWS has brought. Raises msgspec.MsgspecError for attributes that are not ours."""
+    """The row that ROWS has brought."""
     offset, accepted_at, name, value, time, kind, unit, source, session, attributes = columns
     metric = Metric(
         name=name,
@@ -183,7 +183,7 @@ def row(columns: Any) -> Row:
         unit=unit,
         source=source,
         session=session,
-        attributes={} if attributes == "{}" else _decode(attributes),
+        attributes=attributes_of(attributes),
     )
     return Row(Offset(offset), accepted_at, metric)
 

@@ -15,15 +15,15 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from actors.stores.attributes import attributes_of
 from actors.stores.base import LetterRow, Row
-from journal.metric import AttributeValue, Kind, Metric, Offset, metric_time
+from journal.metric import Kind, Metric, Offset, metric_time
 
 LARGEST = 8192
 """Rows of the largest statement, where SQLite takes so many parameters; 2,048 where it takes the 32,766 of
 its default. All statements have a power of two of rows, so that each is compiled once."""
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(dict[str, AttributeValue]).decode
 
 Stream = tuple[str, str, str]
 """Name, source and session."""
@@ -199,7 +199,7 @@ COLUMNS = '"offset", accepted_at, name, value, time, kind, unit, source, session
 
 
 def row(columns: tuple[Any, ...]) -> Row:
-    """The row that COLUMNS hold. Raises msgspec.MsgspecError for attributes that are not ours."""
+    """The row that COLUMNS hold."""
     offset, accepted_at, name, value, time, kind, unit, source, session, attributes = columns
     metric = Metric(
         name=name,
@@ -209,7 +209,7 @@ def row(columns: tuple[Any, ...]) -> Row:
         unit=unit,
         source=source,
         session=session,
-        attributes={} if attributes == "{}" else _decode(attributes),
+        attributes=attributes_of(attributes),
     )
     return Row(Offset(offset), accepted_at, metric)
 
