@@ -34,7 +34,8 @@ def run(args: Namespace) -> int:
         code, lines = explain(error)
         if lines and lines[0].startswith("internal error"):
             raise
-        raise CommandFailedError("; ".join(lines), code) from error
+        notes: list[str] = getattr(error, "__notes__", [])
+        raise CommandFailedError("; ".join([*lines, *notes]), code) from error
 
 
 def _replay(args: Namespace) -> int:
@@ -57,7 +58,13 @@ def _replay(args: Namespace) -> int:
     stop = asyncio.Event()
     with Screen() as screen:
         replay = Replay(store, order, bookmark, stop, screen)
-        outcome, count = asyncio.run(_carried_out(replay, stop, screen, dry=args.dry_run))
+        try:
+            outcome, count = asyncio.run(_carried_out(replay, stop, screen, dry=args.dry_run))
+        except Exception as error:
+            # Whatever it is, what was sent stays; what the error itself says comes first.
+            if replay.sent:
+                error.add_note(f"{replay.sent:,} metrics were sent; the same command goes on behind them")
+            raise
     if count is not None:
         _print(would_send(store.name, outcome, count, as_json=args.json))
         return FINE if outcome.complete else INTERRUPTED

@@ -154,6 +154,11 @@ class Replay:
         return Sender(self._store, self._journal_id, self._order.limits, self._stop, self._watcher)
 
     @property
+    def sent(self) -> int:
+        """Rows that this replay has sent so far."""
+        return self._sender.sent
+
+    @property
     def _sent_before(self) -> int:
         return self._mark.sent if self._mark is not None else 0
 

@@ -15,21 +15,24 @@ from journal.inspect import Selection, journal_directory
 
 EPILOG = """\
 examples:
-  {prog} --to sqlite: --dry-run         how many would go into data/forebay.db?
-  {prog} --to sqlite:                   fill it, after it was deleted or emptied
-  {prog} --to postgresql://me@db/metrics --from 2h --name 'gpu.*'
-  {prog} --to supabase: --rate 5000     gently; Ctrl-C, and again: it goes on
-  {prog} --print-state --until 1h       cursors, dead letters, breakers an hour ago
+  {prog} --to sqlite: --dry-run      how many would go?
+  {prog} --to sqlite:                fill data/forebay.db again
+  {prog} --to postgresql://me@db/metrics --from 2h
+  {prog} --to sqlite: --name 'gpu.*' --source node-7
+  {prog} --to supabase: --rate 5000  gently; goes on after Ctrl-C
+  {prog} --print-state --until 1h    cursors, breakers … an hour ago
 
-Nothing comes twice: a metric that the store has is kept as it is. So it may run beside `forebay run`,
-whose cursor it leaves alone; a store that keeps no cursor gets one when all of the journal is sent to
-it. Dead letters are left out: `forebay dlq redrive` sends those. The tables must be there: `forebay
-db migrate` makes them, and SQLite's make themselves. --to takes a store as `forebay run --store`
-does, or the name of a configured one, as `forebay status` shows it.
+Nothing comes twice: a metric that the store has is kept as it is. So it may run
+beside `forebay run`, whose cursor it leaves alone; a store that keeps no cursor
+gets one when all of the journal is sent to it. Dead letters are left out:
+`forebay dlq redrive` sends those. PostgreSQL's tables must be there: `forebay
+db migrate` makes them. --to takes a store as `forebay run --store` does, or the
+name of a configured one, as `forebay status` shows it.
 
-Where it is stopped is kept in $XDG_STATE_HOME/forebay (~/.local/state/forebay). Exit code 0 when all
-is sent, 1 when the store refused some, each told on stderr, or the work failed, 3 when the journal
-is damaged: `repair` it first.
+Where it was stopped is kept in $XDG_STATE_HOME/forebay, or else in
+~/.local/state/forebay. Exit code 0 when all is sent, 1 when the store refused
+some, each told on stderr, or the work failed, 3 when the journal is damaged:
+`repair` it first.
 """
 
 GROUP: Final = "forebay.journal"
