@@ -94,7 +94,8 @@ def _picked(
         return
     for name, stretch in stretches_between(directory, selection, found, reading):
         for record in stretch.records:
-            lines = _readable(picker, name, record, found)
+            parts = (part for few in portions((record,)) for part in few)
+            lines = [line for part in parts for line in _readable(picker, name, part, found)]
             if left is not None:
                 lines = lines[:left]
                 left -= len(lines)
@@ -109,7 +110,7 @@ def _readable(picker: Picker, name: str, record: Record, found: Found) -> list[L
     try:
         return picker.lines(record)
     except UnknownEventError as error:
-        lost = (error.offset, record.next_offset)
+        lost = (record.base, record.next_offset)
         found(Finding("event", name, record.position, error.offset, error.detail, lost))
         return []
 

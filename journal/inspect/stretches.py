@@ -29,14 +29,16 @@ from journal.inspect.folder import SegmentFile
 from journal.inspect.walk import Damage, End, walk, written_end
 from journal.metric import Offset
 
-_RECORD = struct.Struct("<4sIQIIqIIII")
 CHUNK: Final = 32 * 1024
+"""Bytes read at a time: so few that what is made of them is still in the cache when it is encoded."""
+
+_RECORD = struct.Struct("<4sIQIIqIIII")
 _UNCHECKED: Final = RECORD_HEADER_SIZE - 4
 _MASK_BITS: Final = 0xFF
 _PLAIN_BIT: Final = 0x100
 
 
-class Stretch(msgspec.Struct, frozen=True, gc=False):
+class Stretch(msgspec.Struct, frozen=True):
     """Sound records, at least one, that follow one another; `data` are the segment's bytes from `at` on,
     those of the records among them."""
 
@@ -76,20 +78,15 @@ def stretches(file: SegmentFile, header: SegmentHeader, *, newest: bool) -> Iter
             yield End(place, Clean(at))
             return
         break
-    yield from _walked(file, header, place.position, newest=newest)
-
-
-def _walked(file: SegmentFile, header: SegmentHeader, position: int, *, newest: bool) -> Iterator[Step]:
-    """What is at `position` and behind it, by `walk`, which has to begin at the segment's beginning."""
-    for step in walk(file, header, newest=newest):
-        if not isinstance(step, Record):
-            yield step
-        elif step.position >= position:
+    for step in walk(file, header, newest=newest, begin=place):
+        if isinstance(step, Record):
             data = file.read(step.position, step.size)
             if read_record(data, 0, header.salt) is None:
                 # It was whole a moment ago: retention has taken the segment and makes zeroes of it.
                 raise FileNotFoundError(file.path)
             yield Stretch([step], data, step.position)
+        else:
+            yield step
 
 
 def _sound(data: bytes, at: int, place: Place, salt: int) -> list[Record]:
