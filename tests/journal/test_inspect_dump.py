@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from journal.events import CursorAdvanced, MetricsAccepted
-from journal.inspect import Bound, ControlLine, Finding, Line, MetricLine, Selection, dump
+from journal.events import (
+    ActorCrashed,
+    CursorAdvanced,
+    MetricsAccepted,
+    MetricsAsSent,
+    OffsetsLost,
+    pack_metrics,
+)
+from journal.framing import Record
+from journal.inspect import (
+    Bound,
+    ControlLine,
+    Finding,
+    Line,
+    MetricLine,
+    Selection,
+    dump,
+    dump_json,
+    dump_raw,
+)
 from journal.log import Journal, Options
-from journal.metric import Metric
-from tests.journal.building import clock, metrics
+from journal.metric import Metric, Offset
+from tests.journal.building import SegmentBuilder, clock, metrics
 from tests.journal.test_inspect_verify import SMALL, flip, names_in, records_of
 
 KINDS = ("gauge", "counter", "timer", "histogram", "event")
@@ -167,3 +187,132 @@ async def test_beside_a_writer_no_line_is_missing(tmp_path: Path) -> None:
     await writing
     await journal.close()
     assert len(lines_of(path)) >= reached
+
+
+@pytest.fixture
+async def motley(tmp_path: Path) -> Path:
+    """All forms in which metrics are kept, alone and together in a record, small, large and masked, and
+    events that take many offsets or hold much."""
+    path = tmp_path / "data" / "journal"
+    opened = await Journal.open(str(path), options=Options(durability="os"), now=clock())
+    said = b'{"value": 1e3, "name": "caf\\u00e9", "kind": "gauge", "unit": "", "attributes": {}, "time": 9}'
+    await opened.append([MetricsAsSent(b" " + said, 1)])
+    await opened.append([MetricsAsSent(b"[%b,\n%b]" % (said, said), 2, key="again")])
+    await opened.append([pack_metrics([fleet(value) for value in range(7)], key="k")])
+    await opened.append([MetricsAccepted([Metric("zeroes", 1.0, attributes={"text": "\0" * 4000})])])
+    await opened.append([OffsetsLost(40, 38, "record damaged", False, b"\x01\x02\x03")])
+    await opened.append([ActorCrashed("/stores/sqlite", "disk I/O error", "Traceback …\n  line 7")])
+    body = msgspec.json.encode([fleet(value) for value in range(50)])
+    await asyncio.gather(
+        *(opened.append([MetricsAsSent(body, 50)]) for _ in range(30)),
+        opened.append([CursorAdvanced("sqlite", Offset(3), 3)]),
+        *(opened.append([pack_metrics([fleet(value) for value in range(each)])]) for each in (1, 700, 20)),
+    )
+    await opened.append([metrics(0, 3, text=400_000)])
+    await opened.close()
+    every = lines_of(path)
+    assert any(record.count > 1500 for name in names_in(path) for record in records_of(path, name))
+    assert {line.kind for line in every} > {"offsets-lost", "actor-crashed", "cursor-advanced", *KINDS}
+    return path
+
+
+def json_of(lines: Sequence[Line]) -> bytes:
+    return msgspec.json.Encoder().encode_lines(lines)
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(),
+        Selection(Bound(offset=5), Bound(offset=60)),
+        Selection(Bound(offset=30), Bound(offset=31)),
+        Selection(Bound(time=1_000_009)),
+        Selection(limit=13),
+        Selection(limit=900),
+        Selection(kinds=("timer", "actor-crashed")),
+        Selection(names=("gpu.1",), sources=("node-*",), limit=100),
+        Selection(grep="n=4[79]|line 7"),
+    ],
+    ids=repr,
+)
+async def test_json_is_what_the_lines_encode_to(motley: Path, selection: Selection) -> None:
+    """The quick way to JSON gives the very bytes that the lines of a dump encode to, of any selection."""
+    lines = lines_of(motley, selection)
+    assert lines
+    assert b"".join(dump_json(str(motley), selection)) == json_of(lines)
+
+
+async def test_a_pattern_is_looked_for_in_all_that_a_line_says(motley: Path) -> None:
+    """Name, value, unit, source, session, attributes, kind, event fields and error texts; not the filler."""
+
+    def kinds(pattern: str) -> set[str]:
+        return {line.kind for line in lines_of(motley, Selection(grep=pattern))}
+
+    assert kinds("^café 1000$") == {"gauge"}
+    assert kinds(r"^gpu\.\d 19 % node-1 s n=19 odd=true$") == {"event"}
+    assert kinds("^timer$") == {"timer"}
+    assert kinds("disk I/O") == kinds("Traceback …\n") == {"actor-crashed"}
+    assert kinds("what=record damaged") == kinds("exact=false") == {"offsets-lost"}
+    assert kinds("filler|AQID") == set()
+    assert kinds("(?i)GPU.0 0 ") == {"gauge"}
+
+
+async def test_lost_offsets_are_one_line_wherever_a_range_meets_them(motley: Path) -> None:
+    """The event shows its first offset, how many, of them metrics, and why; also from within what it took."""
+    (line,) = lines_of(motley, Selection(kinds=("offsets-lost",)))
+    assert isinstance(line, ControlLine)
+    assert line.event == {"count": 40, "metrics": 38, "what": "record damaged", "exact": False}
+    for since in (line.offset, line.offset + 20, line.offset + 39):
+        assert lines_of(motley, Selection(Bound(offset=since), Bound(offset=since + 1))) == [line]
+    (behind, *_) = lines_of(motley, Selection(Bound(offset=line.offset + 40)))
+    assert behind.offset == line.offset + 40
+
+
+async def test_raw_is_the_bytes_of_the_file(motley: Path) -> None:
+    """All of it is every segment without header and zeroes; a part of it, the whole records that hold it."""
+    whole = b"".join((motley / name).read_bytes()[64:].rstrip(b"\0") for name in names_in(motley))
+    assert b"".join(dump_raw(str(motley), Selection())) == whole
+    (name,) = names_in(motley)
+    data, records = (motley / name).read_bytes(), records_of(motley, name)
+
+    def raw(record: Record) -> bytes:
+        return data[record.position : record.position + record.size]
+
+    for record in records:
+        within = record.base + record.count // 2
+        found = b"".join(dump_raw(str(motley), Selection(Bound(offset=within), Bound(offset=within + 1))))
+        assert found == raw(record)
+    crashed = [each for each in records if any(isinstance(event, ActorCrashed) for event in each.events())]
+    assert b"".join(dump_raw(str(motley), Selection(kinds=("actor-crashed",)))) == b"".join(map(raw, crashed))
+    assert b"".join(dump_raw(str(motley), Selection(limit=3))) == b"".join(map(raw, records[:3]))
+    assert b"".join(dump_raw(str(motley), Selection(limit=0))) == b""
+
+
+class Strange(msgspec.Struct, frozen=True, tag_field="type", tag="strange/1"):
+    pass
+
+
+async def test_what_another_version_wrote_is_told_and_the_rest_is_shown(tmp_path: Path) -> None:
+    """An event that is not known costs the lines of its own record, in every form; as bytes it is given."""
+    built = SegmentBuilder()
+    for value in range(3):
+        built.add([metrics(value, 2)])
+    strange = built.place
+    built.add([metrics(7, 1), Strange()])  # type: ignore[list-item]
+    built.add([metrics(8, 2)])
+    built.add([MetricsAsSent(b'[{"name":"too few","value":1}]', 2)])  # type: ignore[list-item]
+    (tmp_path / "00000000000000000000.segment").write_bytes(built.in_file(len(built.data) + 64))
+    told: list[Finding] = []
+    lines = [line for some in dump(str(tmp_path), Selection(), told.append) for line in some]
+    assert [line.offset for line in lines] == [0, 1, 2, 3, 4, 5, 6, 9, 10]
+    assert [(each.condition, each.offset, each.lost) for each in told] == [
+        ("event", 8, (7, 9)),
+        ("event", 11, (11, 13)),
+    ]
+    assert told[0].byte == strange.position
+    again: list[Finding] = []
+    assert b"".join(dump_json(str(tmp_path), Selection(), again.append)) == json_of(lines)
+    assert again == told
+    raw = b"".join(dump_raw(str(tmp_path), Selection(), again.append))
+    assert raw == bytes(built.data[64:])
+    assert again == told
