@@ -10,6 +10,7 @@ stands in the file with what was shown, and says so (`WentBack`). What was ackno
 from __future__ import annotations
 
 from contextlib import ExitStack
+from itertools import islice
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -32,6 +33,9 @@ from journal.segment import JournalCorruptError, first_offset_of, segment_name
 
 _REMEMBERED: Final = 16_384
 """Records whose checks are kept, to see how far the journal has gone back: more than is ever not synced."""
+
+_REMEMBERED_BEFORE: Final = 100
+"""The same of those that were there before: they are read for it."""
 
 _PATIENCE: Final = 1.0
 """Seconds after which a record that is not whole is not being written, but torn or damaged."""
@@ -107,9 +111,8 @@ class Follower:
         self._told: Place | None = None
         while not self._enter(look(directory).segments[-1]):
             pass
-        for record in backwards(self._file, self._header.salt):
+        for record in reversed([*islice(backwards(self._file, self._header.salt), _REMEMBERED_BEFORE)]):
             self._take(record)
-            break
 
     @property
     def next_offset(self) -> int:
