@@ -57,7 +57,7 @@ def _verdict(account: StoreAccount, result: Audit) -> str:
         return paint("  DOES NOT BALANCE", "red")
     sum_ = "accepted = persisted + dead-lettered + pending"
     if account.lost:
-        return paint(f"  balances with what is lost: {sum_} + lost", "yellow")
+        return paint(f"  balances: {sum_} + lost", "yellow")
     rows = "" if result.quick else "; every row is right"
     return paint(f"  balances: {sum_}{rows}", "green")
 

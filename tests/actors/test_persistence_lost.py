@@ -5,67 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from actors.config import Settings
-from actors.stores.base import OutageError, Row
-from actors.stores.memory import MemoryStore, MemoryTables
-from journal.events import CursorAdvanced, MetricDeadLettered, OffsetsLost, Snapshot, pack_metrics
-from journal.log import Journal
-from journal.metric import Metric, Nanoseconds, Offset
+from actors.stores.base import OutageError
+from actors.stores.memory import MemoryStore
+from tests.actors.damaged import ACCEPTED, BEFORE, BEHIND, LOST, Damaged
 from tests.actors.picky import Picky
 from tests.process.composed import Composed, composed, until
 from web.letters import LetterFilter
 from web.ports import StatusReport
 
-BEFORE, LOST, BEHIND = 40, 30, 20
-ACCEPTED = BEFORE + LOST + BEHIND
-
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-class Damaged:
-    """A journal of which `LOST` metrics, from offset `first` on, were given up by a repair, and tables in
-    which a store may have been given some of them before."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.tables = MemoryTables()
-        self.first = Offset(0)
-
-    async def make(self, *, metrics: int = LOST, exact: bool = True, truly: int | None = None) -> None:
-        """Make it; `truly` many of them had been metrics, as the next snapshot says."""
-        journal = await Journal.open(str(self.home / "journal"))
-        await journal.append([pack_metrics([Metric("m", 1.0)] * BEFORE)])
-        self.first = (await journal.append([OffsetsLost(LOST, metrics, "damaged", exact)])).first_offset
-        await journal.append([pack_metrics([Metric("m", 3.0)] * BEHIND)])
-        if truly is not None:
-            state = journal.state
-            await journal.append([Snapshot(replace(state, accepted=state.accepted - metrics + truly))])
-        self.id = str(journal.id)
-        await journal.close()
-
-    def given(self, cursor: int, *, lost: bool = True) -> None:
-        """Have the store hold every metric before `cursor`, those that are `lost` too or not."""
-        gone = range(self.first, self.first + LOST)
-        for offset in range(self.first - BEFORE, cursor):
-            if lost or offset not in gone:
-                row = Row(Offset(offset), Nanoseconds(1), Metric("m", 1.0, 1))
-                self.tables.metrics[self.id][Offset(offset)] = row
-        self.tables.cursors[self.id, "memory"] = Offset(cursor)
-
-    async def noted(self, cursor: int, persisted: int, lost: int) -> None:
-        """Have the journal's last note of the store be this one."""
-        journal = await Journal.open(str(self.home / "journal"))
-        await journal.append([CursorAdvanced("memory", Offset(cursor), persisted, 0, lost)])
-        await journal.close()
-
-    @property
-    def end(self) -> int:
-        return self.first + LOST
 
 
 @pytest.fixture
@@ -175,21 +128,10 @@ async def test_a_bound_that_nothing_corrects_stays_the_bound(tmp_path: Path) -> 
     assert account(await settled(damaged)) == (BEFORE + BEHIND, 0, LOST - 3)
 
 
-async def buried(damaged: Damaged, *offsets: int) -> None:
-    """Have the store's dead letters be these."""
-    journal = await Journal.open(str(damaged.home / "dead-letters"))
-    letters = [
-        MetricDeadLettered("memory", Offset(offset), Nanoseconds(1), Metric("m", 2.0), "check", "refused")
-        for offset in offsets
-    ]
-    await journal.append(letters)
-    await journal.close()
-
-
 @pytest.mark.parametrize("passed", [0, LOST])
 async def test_a_dead_letter_is_not_lost_with_its_metric(damaged: Damaged, passed: int) -> None:
     """The queue has it in a journal of its own: it counts as dead-lettered, can be redriven and discarded."""
-    await buried(damaged, damaged.first + 1, damaged.first + 2)
+    await damaged.buried(damaged.first + 1, damaged.first + 2)
     damaged.given(damaged.first + passed, lost=False)
     store = MemoryStore(tables=damaged.tables)
     async with composed(damaged.home, [store], settings=Settings(data=str(damaged.home))) as running:
