@@ -1,18 +1,20 @@
-"""`forebay journal dump`: metrics and events, one line each."""
+"""`forebay journal dump`: metrics and events, one line each; or the records that hold them, byte for byte."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import sys
 import time
-from argparse import ArgumentParser, Namespace
-from typing import Any
-
-import msgspec
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Iterable
+from typing import BinaryIO, Final
 
 from journal.cli.arguments import add_directory, add_selection, selection_from
+from journal.cli.rows import HEAD, row
 from journal.cli.shell import code_for
-from journal.cli.terminal import coloured, cut, harmless, local_time, paint, say, width
-from journal.inspect import ControlLine, Finding, Line, MetricLine, dump, dump_json, journal_directory
+from journal.cli.terminal import coloured, cut, paint, say, width
+from journal.inspect import Finding, Selection, dump, dump_json, dump_raw, journal_directory
 
 EPILOG = """\
 examples:
@@ -20,19 +22,32 @@ examples:
   {prog} --from 15m                          the last quarter of an hour
   {prog} --from 1000 --until 2000 --json     offsets 1000 to 1999
   {prog} --name 'gpu.*' --source node-7 --json | jq .value
+  {prog} --grep 'host=a1.*|Timeout'          whatever says so
   {prog} --kind actor-crashed,actor-restarted
+  {prog} --kind offsets-lost                 what a damage took
+  {prog} --from 1000 --until 1001 --raw | xxd | less
 
 Times are when a metric was accepted, in this machine's zone; with --json also its own, both in
 nanoseconds since the epoch. Metrics leave out what is empty; of a control event, `event` holds the
 fields. What cannot be read is told on stderr and passed over; the exit code is then 3.
+
+--raw writes every record that holds a line of those asked for, whole and as it is in the file:
+for `cmp` with a copy of the journal, for `xxd`, or to hand on exactly what was sent, with a report
+of a fault. A record is a header of 48 bytes, a MessagePack payload and padding; journal/framing.py
+is its format.
 """
+
+PIPE_BYTES: Final = 1024 * 1024
+"""A larger pipe is filled and emptied in fewer turns; what an ordinary user may ask for, see pipe(7)."""
 
 
 def add(parser: ArgumentParser) -> None:
     """The command's flags."""
     add_directory(parser)
-    add_selection(parser)
-    parser.add_argument("--json", action="store_true", help="print a JSON object a line")
+    add_selection(parser, grep=True)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print a JSON object a line")
+    form.add_argument("--raw", action="store_true", help="write whole records, as they are in the file")
 
 
 def run(args: Namespace) -> int:
@@ -46,45 +61,28 @@ def run(args: Namespace) -> int:
         sys.stdout.flush()
         sys.stderr.write(f"{finding}\n")
 
-    lines = dump(directory, selection, found)
-    if args.json:
-        out = sys.stdout.buffer
-        for some in dump_json(directory, selection, found):
-            out.write(some)
-        out.flush()
+    if args.raw and sys.stdout.isatty():
+        raise ArgumentTypeError("argument --raw: bytes would garble a terminal; add `> FILE` or `| xxd`")
+    if args.raw:
+        _write(dump_raw(directory, selection, found), sys.stdout.buffer)
+    elif args.json:
+        _write(dump_json(directory, selection, found), sys.stdout.buffer)
     else:
-        room = width()
-        say(paint(f"{'offset':>10}  {'accepted':29}  {'kind':9}  what", "bold"))
-        colours = coloured(sys.stdout)
-        for some in lines:
-            sys.stdout.write("".join([_row(line, room, colours=colours) + "\n" for line in some]))
+        _print_table(directory, selection, found)
     return code_for(findings)
 
 
-def _row(line: Line, room: int | None, *, colours: bool) -> str:
-    match line:
-        case MetricLine():
-            text = _metric(line)
-            at = line.accepted_at
-        case ControlLine():
-            text = " ".join(f"{name}={_shown(value)}" for name, value in line.event.items())
-            at = line.time
-    row = cut(f"{line.offset:>10}  {local_time(at):29}  {line.kind:9}  {text}", room)
-    return paint(row, "cyan") if colours and isinstance(line, ControlLine) else row
+def _write(pieces: Iterable[bytes], out: BinaryIO) -> None:
+    with contextlib.suppress(OSError):
+        # Refused where it is no pipe, or where this user has too many.
+        fcntl.fcntl(out.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    for piece in pieces:
+        out.write(piece)
+    out.flush()
 
 
-def _metric(line: MetricLine) -> str:
-    attributes = [f"{name}={_shown(value)}" for name, value in line.attributes.items()]
-    words = [
-        line.name,
-        f"{line.value!r}".removesuffix(".0"),
-        line.unit,
-        line.source,
-        line.session,
-        *attributes,
-    ]
-    return harmless(" ".join(filter(None, words)))
-
-
-def _shown(value: Any) -> str:
-    return harmless(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+def _print_table(directory: str, selection: Selection, found: Callable[[Finding], None]) -> None:
+    room, colours = width(), coloured(sys.stdout)
+    say(paint(cut(HEAD, room), "bold"))
+    for lines in dump(directory, selection, found):
+        sys.stdout.write("".join([row(line, room, colours=colours) + "\n" for line in lines]))

@@ -194,7 +194,9 @@ async def motley(tmp_path: Path) -> Path:
     """All forms in which metrics are kept, alone and together in a record, small, large and masked, and
     events that take many offsets or hold much."""
     path = tmp_path / "data" / "journal"
-    opened = await Journal.open(str(path), options=Options(durability="os"), now=clock())
+    opened = await Journal.open(
+        str(path), options=Options(segment_bytes=8 << 20, durability="os"), now=clock()
+    )
     said = b'{"value": 1e3, "name": "caf\\u00e9", "kind": "gauge", "unit": "", "attributes": {}, "time": 9}'
     await opened.append([MetricsAsSent(b" " + said, 1)])
     await opened.append([MetricsAsSent(b"[%b,\n%b]" % (said, said), 2, key="again")])
