@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -12,9 +13,18 @@ from typing import Final, cast
 import msgspec
 
 from journal.cli.arguments import bound
-from journal.cli.exits import FINE
-from journal.cli.terminal import Colour, cut, harmless, local_time, paint, say, width
-from journal.inspect import Past, in_full, journal_directory, state_at
+from journal.cli.shell import code_for
+from journal.cli.terminal import Colour, Progress, cut, harmless, local_time, paint, say, width
+from journal.inspect import (
+    Bound,
+    Finding,
+    Past,
+    in_full,
+    journal_directory,
+    segment_sizes,
+    state_at,
+    whole_fold,
+)
 from journal.state import ActorState, BreakerState, CursorState, DeadLetter, DeadLetterCount, State
 
 SHOWN: Final = 5
@@ -49,22 +59,46 @@ def add_print_state(parser: ArgumentParser) -> None:
         action="store_true",
         help="print the state after every event before --until, itself not included (default: the end)",
     )
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="with --print-state: fold all that is kept, not only the segment that holds the point, and "
+        "check each snapshot on the way",
+    )
 
 
 def print_state(args: Namespace) -> int:
     """Print the state as of `args.until`, of the journal in `args.directory`, as one object if `args.json`.
 
+    The exit code is 1 where `args.full` has found a snapshot that is not the fold of what is before it.
     Raises as `state_at` does; ArgumentTypeError.
     """
+    for flag, name in (("--from", "since"), ("--name", "name"), ("--source", "source")):
+        if getattr(args, name, None):
+            raise ArgumentTypeError(f"argument {flag}: a state is that of the whole journal; leave it out")
     until = bound("--until", args.until, time.time_ns())
-    past = state_at(journal_directory(args.directory), until)
+    directory = journal_directory(args.directory)
+    findings: list[Finding] = []
+    past = _whole(directory, until, findings) if args.full else state_at(directory, until)
     if args.json:
         say(msgspec.json.encode(as_object(past)).decode())
-        return FINE
-    room = width()
-    for line in render(past):
-        say(cut(line, room))
-    return FINE
+    else:
+        room = width()
+        for line in render(past):
+            say(cut(line, room))
+    return code_for(findings)
+
+
+def _whole(directory: str, until: Bound, findings: list[Finding]) -> Past:
+    """The state, folded from the beginning; what is found on the way is told on stderr."""
+    progress = Progress(segment_sizes(directory))
+    for step in whole_fold(directory, until, reading=progress.reading if progress.shows else None):
+        progress.clear()
+        if isinstance(step, Past):
+            return step
+        findings.append(step)
+        sys.stderr.write(f"{step}\n")
+    raise AssertionError("the fold ends with a state")
 
 
 def as_object(past: Past) -> dict[str, object]:

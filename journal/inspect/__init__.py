@@ -37,6 +37,7 @@ from journal.inspect.history import (
     accepted_before,
     in_full,
     state_at,
+    whole_fold,
 )
 from journal.inspect.lines import ControlLine, Line, MetricLine
 from journal.inspect.selection import CONTROL_KINDS, METRIC_KINDS, Bound, Selection
@@ -71,6 +72,7 @@ __all__ = [
     "state_at",
     "verify",
     "verify_newest",
+    "whole_fold",
     "worst",
     "writer_of",
 ]

@@ -12,15 +12,18 @@ followed by one begun at that time or later, or right behind it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
-from journal.framing import SegmentHeader
-from journal.inspect.folder import Folder, SegmentFile, look
+from journal.framing import SEGMENT_HEADER_SIZE, SegmentHeader
+from journal.inspect.findings import Finding
+from journal.inspect.folder import SegmentFile, look
 from journal.inspect.links import bad_header, belongs, own_id, read_headers
+from journal.inspect.lost import knows_as_much
 from journal.inspect.selection import Bound
 from journal.inspect.upto import Folding, Marks, PastDamagedError
 from journal.metric import MAX_INT64, Nanoseconds, Offset
@@ -70,12 +73,43 @@ def state_at(
     asks often. Raises NoJournalError, PastRetiredError, PastDamagedError, LaterFormatError, OSError. Blocks.
     """
     while True:
-        folder = look(directory)
+        kept = _Kept(directory)
+        index = kept.index_of(point)
         try:
-            return _state_at(folder, point, end, reading, marks)
+            return kept.past(point, kept.fold(index, point, end=end, reading=reading, marks=marks))
         except FileNotFoundError:
             # Retention took it between our look at the names and at the file: now the names say so too.
             continue
+
+
+def whole_fold(
+    directory: str, point: Bound, *, reading: Callable[[str, int], None] | None = None
+) -> Iterator[Past | Finding]:
+    """As `state_at`, but everything that is kept is folded, from the oldest segment on: a finding for each
+    snapshot that differs from the fold of what is before it, and last the state.
+
+    `reading` is told which byte of which segment has been read up to. Raises as `state_at` does,
+    FileNotFoundError where retention was faster.
+    """
+    kept = _Kept(directory)
+    expected: State | None = None
+    for index in range(kept.index_of(point) + 1):
+        told = None if reading is None else partial(reading, kept.names[index])
+        last = index == kept.index_of(point)
+        folding = kept.fold(index, point if last else Bound(), reading=told)
+        snapshot = folding.snapshot
+        if expected is not None and snapshot is not None and knows_as_much(snapshot, expected):
+            yield from _compared(kept.names[index], snapshot, expected)
+        expected = folding.state
+        if last:
+            yield kept.past(point, folding)
+
+
+def _compared(segment: str, snapshot: State, expected: State) -> Iterator[Finding]:
+    fields = [name for name in State.__struct_fields__ if getattr(snapshot, name) != getattr(expected, name)]
+    if fields:
+        what = f"the snapshot differs in {', '.join(fields)} from the fold of the segments before"
+        yield Finding("fold", segment, SEGMENT_HEADER_SIZE, first_offset_of(segment), what)
 
 
 def in_full(value: object) -> object:
@@ -97,56 +131,64 @@ async def accepted_before(directory: str, offset: Offset, *, end: Offset | None 
     return past.state.accepted
 
 
-def _state_at(
-    folder: Folder,
-    point: Bound,
-    end: Offset | None,
-    reading: Callable[[int], None] | None,
-    marks: Marks | None,
-) -> Past:
-    headers = read_headers(folder)
-    names = list(headers)
-    first = first_offset_of(names[0]) or Offset(0)
-    index = _index_of(headers, names, point, first)
-    if index is None:
-        raise PastRetiredError(folder.path, point, first)
-    name, header = names[index], headers[names[index]]
-    if isinstance(header, str):
-        raise PastDamagedError(bad_header(folder, name, header), first_offset_of(name) or 0)
-    odd = belongs(name, header, own_id([each for each in headers.values() if not isinstance(each, str)]))
-    if odd is not None:
-        raise PastDamagedError(odd, header.first_offset)
-    following = first_offset_of(names[index + 1]) if index + 1 < len(names) else None
-    asked = MAX_INT64 if point.offset is None else point.offset
-    until = asked if end is None else min(asked, end)
-    before = MAX_INT64 if point.time is None else point.time
-    with SegmentFile(folder.path, name, reading) as file:
-        folding = Folding(header, until, before, marks)
-        try:
-            folding.run(file, following)
-        except PastDamagedError:
-            if file.gone():
-                raise FileNotFoundError(file.path) from None
-            raise
-    ended = point.offset is not None and folding.offset < point.offset
-    return Past(header.journal_id, Offset(folding.offset), folding.time, folding.state, first, ended)
+class _Kept:
+    """The segments that are there now."""
 
+    def __init__(self, directory: str) -> None:
+        self._folder = look(directory)
+        self._headers = read_headers(self._folder)
+        self.names = list(self._headers)
+        self._offsets = [first_offset_of(name) or Offset(0) for name in self.names]
+        known = [header for header in self._headers.values() if isinstance(header, SegmentHeader)]
+        self._own = own_id(known)
 
-def _index_of(
-    headers: dict[str, SegmentHeader | str], names: list[str], point: Bound, first: Offset
-) -> int | None:
-    """Which segment holds `point`; None where it lies before all of them."""
-    if point.offset is not None:
-        if point.offset < first:
-            return None
-        return containing([first_offset_of(name) or 0 for name in names], point.offset)
-    if point.time is None:
-        return len(names) - 1
-    oldest = headers[names[0]]
-    if first > 0 and isinstance(oldest, SegmentHeader) and oldest.created_at > point.time:
-        return None
-    for index, name in enumerate(names[1:]):
-        header = headers[name]
-        if isinstance(header, SegmentHeader) and header.created_at >= point.time:
-            return index
-    return len(names) - 1
+    def index_of(self, point: Bound) -> int:
+        """Which segment holds `point`. Raises PastRetiredError where it lies before all of them."""
+        first = self._offsets[0]
+        if point.offset is not None:
+            if point.offset < first:
+                raise PastRetiredError(self._folder.path, point, first)
+            return containing(self._offsets, point.offset)
+        time = point.time
+        if time is None:
+            return len(self.names) - 1
+        headers = self._headers.values()
+        begun = [each.created_at if isinstance(each, SegmentHeader) else None for each in headers]
+        if first > 0 and begun[0] is not None and begun[0] > time:
+            raise PastRetiredError(self._folder.path, point, first)
+        later = (index for index, each in enumerate(begun[1:]) if each is not None and each >= time)
+        return next(later, len(self.names) - 1)
+
+    def fold(
+        self,
+        index: int,
+        point: Bound,
+        *,
+        end: Offset | None = None,
+        reading: Callable[[int], None] | None = None,
+        marks: Marks | None = None,
+    ) -> Folding:
+        """A segment, folded up to `point`. Raises PastDamagedError, OSError, FileNotFoundError."""
+        name, header = self.names[index], self._headers[self.names[index]]
+        if isinstance(header, str):
+            raise PastDamagedError(bad_header(self._folder, name, header), self._offsets[index])
+        odd = belongs(name, header, self._own)
+        if odd is not None:
+            raise PastDamagedError(odd, self._offsets[index])
+        until = MAX_INT64 if point.offset is None else point.offset
+        before = MAX_INT64 if point.time is None else point.time
+        folding = Folding(header, until if end is None else min(until, end), before, marks)
+        with SegmentFile(self._folder.path, name, reading) as file:
+            try:
+                folding.run(file, self._offsets[index + 1] if index + 1 < len(self.names) else None)
+            except PastDamagedError:
+                if file.gone():
+                    raise FileNotFoundError(file.path) from None
+                raise
+        return folding
+
+    def past(self, point: Bound, folding: Folding) -> Past:
+        """What has been folded up to `point`, in words of this journal."""
+        ended = point.offset is not None and folding.offset < point.offset
+        id_, offset = folding.header.journal_id, Offset(folding.offset)
+        return Past(id_, offset, folding.time, folding.state, self._offsets[0], ended)

@@ -85,7 +85,7 @@ class Folding:
         self.state = State()
         self.snapshot: State | None = None
         """What the segment says was before it, where that has been read."""
-        self._header = header
+        self.header = header
         self._until = until
         self._before = before
         # A mark does not tell of a time that no record before it was written later: a clock may go back.
@@ -98,14 +98,14 @@ class Folding:
         """
         begin = self._resume(file.name)
         # At least the snapshot is looked at: it says what was before it, also where the point is its own.
-        until = max(self._until, self._header.first_offset + 1)
+        until = max(self._until, self.header.first_offset + 1)
         tally = Tally(until, self._before)
         self._stride(tally, until)
         for step in walk(
-            file, self._header, newest=following is None, skimmed=tally, begin=begin, until=until
+            file, self.header, newest=following is None, skimmed=tally, begin=begin, until=until
         ):
             self._count(tally)
-            if self.offset >= self._until > self._header.first_offset:
+            if self.offset >= self._until > self.header.first_offset:
                 return
             match step:
                 case Record():
@@ -113,7 +113,7 @@ class Folding:
                         return
                     if self._marks is not None and step.next_offset >= tally.until:
                         place = begin.after(step)
-                        self._marks.add(file.name, self._header.salt, Mark(place, self.state, self.time))
+                        self._marks.add(file.name, self.header.salt, Mark(place, self.state, self.time))
                         self._stride(tally, until)
                 case Damage():
                     raise PastDamagedError(step.finding(file.name), self.offset)
@@ -123,7 +123,7 @@ class Folding:
 
     def _resume(self, segment: str) -> Place:
         """Where to begin: at a mark, if there is one, or at the segment's beginning."""
-        header = self._header
+        header = self.header
         mark = None if self._marks is None else self._marks.before(segment, header.salt, self._until)
         if mark is None:
             return Place(SEGMENT_HEADER_SIZE, header.first_offset, header.chain)
@@ -145,7 +145,7 @@ class Folding:
         """Fold `record`, or what of it is before the point; whether more may be."""
         try:
             if record.next_offset <= self._until and record.time < self._before:
-                if record.base == self._header.first_offset:
+                if record.base == self.header.first_offset:
                     self.snapshot = self._head(record)
                 self.state = fold(self.state, (record,))
                 self.offset, self.time = record.next_offset, record.time
@@ -162,7 +162,7 @@ class Folding:
             self.state = evolve_plain(self.state, until - record.base)
         else:
             for at, event in offsets_of(record.events(), record.base):
-                if at == self._header.first_offset:
+                if at == self.header.first_offset:
                     self.state = self._head(record) or self.state
                 if at >= until:
                     break
