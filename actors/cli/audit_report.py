@@ -71,8 +71,8 @@ def _lost(account: StoreAccount) -> Iterator[str]:
         return
     most = "" if account.lost_exact else " at most"
     yield paint(f"{_number('lost', account.lost)}{most}", "yellow")
-    yield "    to a damage of the journal, before the store was given them; `journal repair`"
-    yield "    gave them up, and keeps what is left of their bytes in quarantine/"
+    yield "    to a damage of the journal before the store was given them; `journal repair`"
+    yield "    gave them up, and keeps the damaged files in its quarantine"
     yield from _listed([_part(part) for part in account.lost_parts], "")
     named = sum(part.metrics for part in account.lost_parts)
     if account.lost > named:
