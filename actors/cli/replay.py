@@ -19,6 +19,7 @@ from actors.replay.replay import Order, Outcome, Replay
 from actors.replay.sender import Limits
 from actors.stores.base import HistoryStore
 from actors.stores.factory import make_store, make_stores
+from actors.stores.sqlite import SqliteStore
 from journal.cli.exits import CommandFailedError
 from journal.cli.terminal import say
 from journal.reader import OffsetRetiredError, journal_id_of
@@ -54,7 +55,7 @@ def _replay(args: Namespace) -> int:
         _limits(settings, args.rate),
         anew=args.restart,
     )
-    bookmark = BookmarkFile(_asked(args, store.name), state_folder(os.environ))
+    bookmark = BookmarkFile(_asked(args, _place(store, settings)), state_folder(os.environ))
     stop = asyncio.Event()
     with Screen() as screen:
         replay = Replay(store, order, bookmark, stop, screen)
@@ -106,16 +107,26 @@ def _store(to: str | None, settings: Settings, data: str) -> HistoryStore:
     return make_store(to, data, settings.supabase, settings.store_timeout)
 
 
-def _asked(args: Namespace, store: str) -> list[str]:
+def _place(store: HistoryStore, settings: Settings) -> str:
+    """Where the store is, which for some is more than its name says."""
+    match store:
+        case SqliteStore(path=path):
+            return f"{store.name} at {os.path.realpath(path)}"
+        case _ if store.name == "supabase":
+            return f"{store.name} at {settings.supabase.url}"
+        case _:
+            return store.name
+
+
+def _asked(args: Namespace, place: str) -> list[str]:
     """What makes a replay the same as an earlier one, which it continues."""
-    names, sources = [f"name {each}" for each in sorted(args.name)], sorted(args.source)
     return [
-        journal_id_of(args.journal),
-        store,
+        f"journal {journal_id_of(args.journal)}",
+        f"to {place}",
         f"from {args.since}",
         f"until {args.until}",
-        *names,
-        *(f"source {each}" for each in sources),
+        *(f"name {each}" for each in sorted(args.name)),
+        *(f"source {each}" for each in sorted(args.source)),
         f"dead letters {args.with_dead_letters}",
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 
 import msgspec
 
@@ -12,7 +13,8 @@ from actors.stores.base import Row
 from journal.events import DeadLettersRedriven, MetricDeadLettered, OffsetsLost, offsets_of
 from journal.framing import Record
 from journal.metric import Metric, Nanoseconds, Offset
-from journal.reader import NoJournalError, reading, segment_offsets
+from journal.reader import CHUNK, NoJournalError, reading, segment_offsets
+from journal.segment import JournalCorruptError
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -87,33 +89,46 @@ async def letters_of(directory: str, store: str) -> Letters:
 async def pieces(part: Part, letters: Letters) -> AsyncGenerator[Piece]:
     """All of `part` but the letters that were refused, in pieces of about 2,000 metrics.
 
-    Raises JournalCorruptError, UnknownEventError, OffsetRetiredError where retention was faster.
+    Raises JournalCorruptError behind all that comes before the damage, UnknownEventError, OffsetRetiredError
+    where retention was faster.
     """
     wanted = part.selection.metric_test()
     in_time = _time_test(part)
-    position = part.begin
-    if position >= part.end:
-        return
-    async with reading(part.directory, part.begin) as reader:
-        while position < part.end and (records := await reader.read()):
+    async with aclosing(_records(part)) as found:
+        async for records in found:
             rows: list[Row] = []
             lost = 0
             for record in records:
-                if record.base >= part.end:
-                    break
-                if in_time(record):
+                if record.base < part.end and in_time(record):
                     rows += _cut(rows_of(record, part.begin), record, part.end)
                     lost += 0 if record.plain else _lost(record)
             if wanted is not None:
                 rows = [row for row in rows if wanted(row.metric)]
-            position = Offset(min(records[-1].next_offset, part.end))
             known = len(rows)
             if letters.refused:
                 rows = [row for row in rows if row.offset not in letters.refused]
             left_out = known - len(rows)
             if letters.edited:
                 rows = [_as_stored(row, letters.edited) for row in rows]
-            yield Piece(rows, position, left_out, lost)
+            yield Piece(rows, Offset(min(records[-1].next_offset, part.end)), left_out, lost)
+    if (damage := part.damage) is not None:
+        raise JournalCorruptError(damage.segment, damage.byte, damage.offset, damage.what)
+
+
+async def _records(part: Part) -> AsyncGenerator[list[Record]]:
+    """Every record of `part`, up to the very one that is damaged: near that, one at a time."""
+    position = part.begin
+    for size in (CHUNK, 1):
+        try:
+            async with reading(part.directory, position) as reader:
+                while position < part.end and (records := await reader.read(size)):
+                    position = records[-1].next_offset
+                    yield records
+        except JournalCorruptError:
+            if size == 1:
+                raise
+        else:
+            return
 
 
 def _time_test(part: Part) -> Callable[[Record], bool]:

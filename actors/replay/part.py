@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from journal.framing import SEGMENT_HEADER_SIZE, SegmentHeader, decode_segment_header
-from journal.inspect import Bound, Selection
+from journal.inspect import Bound, Finding, Selection, verify_newest
 from journal.metric import Nanoseconds, Offset
 from journal.reader import NoJournalError, reading, segment_offsets
 from journal.segment import containing, segment_name
@@ -20,7 +20,8 @@ _WINDOW = 4 * 1024 * 1024
 
 class Part(msgspec.Struct, frozen=True):
     """The metrics of the journal in `directory` that `selection` asks for and whose offsets are in
-    `[begin, end)`. It begins at `first_offset`; what came before is retired."""
+    `[begin, end)`. It begins at `first_offset`; what came before is retired. At `end` there may be `damage`,
+    behind which there is more of the part."""
 
     directory: str
     first_offset: Offset
@@ -28,6 +29,7 @@ class Part(msgspec.Struct, frozen=True):
     end: Offset
     selection: Selection
     segments: int
+    damage: Finding | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -59,11 +61,17 @@ async def part_of(directory: str, selection: Selection) -> Part:
     if not offsets:
         raise NoJournalError(directory)
     begin = _begin(directory, offsets, selection.since)
-    end = _end(directory, offsets, selection.until, end)
+    damage = _damage(directory, begin)
+    known = end if damage is None else Offset(max(end, 1 + max(begin, damage.offset or 0)))
+    end = _end(directory, offsets, selection.until, known)
+    if damage is not None and (damage.offset or 0) < end:
+        end = Offset(max(begin, damage.offset or 0))
+    else:
+        damage = None
     held = [offset for offset in offsets[containing(offsets, begin) :] if offset < end] if begin < end else []
     for offset in held:
         _sync(os.path.join(directory, segment_name(offset)))
-    return Part(directory, first, begin, Offset(max(begin, end)), selection, len(held))
+    return Part(directory, first, begin, Offset(max(begin, end)), selection, len(held), damage)
 
 
 def _begin(directory: str, offsets: Sequence[Offset], since: Bound) -> Offset:
@@ -78,6 +86,18 @@ def _begin(directory: str, offsets: Sequence[Offset], since: Bound) -> Offset:
                 break
             begin = offset
     return begin
+
+
+def _damage(directory: str, begin: Offset) -> Finding | None:
+    """The first damage from `begin` on that a start would refuse. What is in older segments shows when they
+    are read; at the journal's end, damage would pass for the end."""
+
+    def behind(finding: Finding) -> bool:
+        end = finding.lost[1] if finding.lost is not None else None
+        return finding.gravity == "corrupt" and (end is None or end > begin)
+
+    found = [finding for finding in verify_newest(directory) if behind(finding)]
+    return min(found, key=lambda finding: finding.offset or 0, default=None)
 
 
 def _end(directory: str, offsets: Sequence[Offset], until: Bound, end: Offset) -> Offset:

@@ -24,6 +24,7 @@ from actors.stores.base import OutageError, Row, Store
 from journal.inspect import Selection
 from journal.metric import Offset
 from journal.reader import journal_id_of
+from journal.segment import JournalCorruptError
 
 KEEP_EVERY = 1.0
 """Seconds between two times that a bookmark is written, and a cursor brought up."""
@@ -201,16 +202,22 @@ class Replay:
         self._kept_at = self._clock()
         complete = False
         try:
-            async with aclosing(pieces(part, letters)) as found:
-                async for piece in found:
-                    self._left_out += piece.left_out
-                    self._lost += piece.lost
-                    ahead += piece.rows
-                    while len(ahead) >= sender.rows:
-                        ahead = await self._write(ahead)
-                    await self._settled(piece, ahead)
+            damage: JournalCorruptError | None = None
+            try:
+                async with aclosing(pieces(part, letters)) as found:
+                    async for piece in found:
+                        self._left_out += piece.left_out
+                        self._lost += piece.lost
+                        ahead += piece.rows
+                        while len(ahead) >= sender.rows:
+                            ahead = await self._write(ahead)
+                        await self._settled(piece, ahead)
+            except JournalCorruptError as error:
+                damage = error
             while ahead:
                 ahead = await self._write(ahead)
+            if damage is not None:
+                raise damage
             self._done = part.end
             await self._bring_up_cursor()
             complete = True

@@ -19,8 +19,8 @@ examples:
   {prog} --to sqlite:                fill data/forebay.db again
   {prog} --to postgresql://me@db/metrics --from 2h
   {prog} --to sqlite: --name 'gpu.*' --source node-7
-  {prog} --to supabase: --rate 5000  gently; goes on after Ctrl-C
-  {prog} --print-state --until 1h    cursors, breakers … an hour ago
+  {prog} --to supabase: --rate 5000  gently; Ctrl-C may end it
+  {prog} --print-state --until 1h    cursors … an hour ago
 
 Nothing comes twice: a metric that the store has is kept as it is. So it may run
 beside `forebay run`, whose cursor it leaves alone; a store that keeps no cursor

@@ -26,6 +26,7 @@ from journal.segment import JournalCorruptError, segment_name
 from tests.actors.picky import Picky
 from tests.actors.replaying import LIMITS, QUICK, Heard, Scene, anyio_backend, scene, some
 from tests.actors.wrapped import Wrapped
+from tests.journal.test_inspect_verify import records_of
 
 __all__ = ["anyio_backend", "scene"]
 
@@ -230,14 +231,30 @@ async def test_a_cursor_that_is_gone_after_an_outage_is_noticed(scene: Scene) ->
     assert (len(heard.again), scene.stored) == (1, scene.rows)
 
 
-async def test_a_damaged_journal_is_not_passed_over(scene: Scene, tmp_path: Path) -> None:
-    """What can be read before the damage is sent, and the error says where; `repair` comes first."""
+@pytest.mark.parametrize("which", [0, -1], ids=["first", "newest"])
+async def test_a_damaged_journal_is_not_passed_over(scene: Scene, which: int) -> None:
+    """All that comes before the damage is sent, and the error says where that is; where the newest segment is
+    hit, the journal does not pass for one that ends there. What needs only sound records is not refused."""
     await scene.accept([some(5_000, begin=10_000)] * 10)
-    path = Path(scene.directory) / segment_name(segment_offsets(scene.directory)[0])
+    offsets = segment_offsets(scene.directory)
+    assert len(offsets) > 1
+    segment = offsets[which]
+    path = Path(scene.directory) / segment_name(segment)
+    damaged = next(row.offset for row in scene.rows if row.offset > segment + 300)
+    records = records_of(path.parent, path.name)
+    (hit,) = [record for record in records if record.base <= damaged < record.next_offset]
     with path.open("r+b") as file:
-        file.seek(path.stat().st_size // 2)
+        file.seek(hit.position + 60)
         file.write(b"\xff" * 64)
+    until = Bound(offset=hit.base)
+    assert (await scene.run(until=until)).complete
+    scene.tables.metrics.clear()
+    scene.tables.cursors.clear()
+    for limits in (LIMITS, msgspec.structs.replace(LIMITS, most_rows=7_000)):
+        with pytest.raises(JournalCorruptError) as raised:
+            await scene.run(limits=limits, anew=True)
+        assert raised.value.offset == hit.base
+        assert scene.stored == [row for row in scene.rows if row.offset < hit.base]
+        assert scene.cursor is None or scene.cursor <= hit.base
     with pytest.raises(JournalCorruptError):
-        await scene.run(limits=msgspec.structs.replace(LIMITS, most_rows=1_000))
-    assert 0 < len(scene.stored) < len(scene.rows)
-    assert scene.stored == scene.rows[: len(scene.stored)]
+        await scene.replay(anew=True).count()
