@@ -212,17 +212,17 @@ class TestFrequent:
             assert {text: share.count for text, share in shown.items()} == true
             assert frequent.forgotten == 0
 
-    def test_a_million_names(self) -> None:
-        """Beside a million names that come once, those that come often are counted exactly."""
+    def test_names_without_number(self) -> None:
+        """Beside hundreds of thousands of names that come once, those that come often are counted exactly."""
         frequent = Frequent()
         chance = random.Random(1)
-        for begin in range(0, 1_000_000, 1000):
+        for begin in range(0, 300_000, 1000):
             part = [f"request.{begin + i}" for i in range(1000)] + ["cpu"] * 50 + ["disk"] * 20
             chance.shuffle(part)
             frequent.add(part, len(part))
         first, second = frequent.top(2)
-        assert (first.text, first.count, first.missed) == ("cpu", 50_000, 0)
-        assert (second.text, second.count, second.missed) == ("disk", 20_000, 0)
+        assert (first.text, first.count, first.missed) == ("cpu", 15_000, 0)
+        assert (second.text, second.count, second.missed) == ("disk", 6_000, 0)
         assert frequent.different <= 40_000
 
     def test_long_texts_are_cut(self) -> None:
