@@ -94,6 +94,8 @@ def _picked(
         return
     for name, stretch in stretches_between(directory, selection, found, reading):
         for record in stretch.records:
+            if record.plain and not selection.wants_metrics:
+                continue
             parts = (part for few in portions((record,)) for part in few)
             lines = [line for part in parts for line in _readable(picker, name, part, found)]
             if left is not None:

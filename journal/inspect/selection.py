@@ -50,6 +50,11 @@ class Selection(msgspec.Struct, frozen=True):
         """Whether it asks for more than a range of offsets or times."""
         return bool(self.kinds or self.names or self.sources or self.grep or self.limit is not None)
 
+    @property
+    def wants_metrics(self) -> bool:
+        """Whether any metric may be asked for, and not only control events."""
+        return not self.kinds or not set(self.kinds).isdisjoint(METRIC_KINDS)
+
     def wants_control(self, kind: str) -> bool:
         """Whether control events of `kind` may be asked for, whatever they say."""
         return not (self.names or self.sources) and (not self.kinds or kind in self.kinds)

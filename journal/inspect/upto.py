@@ -84,7 +84,7 @@ class Folding:
         self.time = header.created_at
         self.state = State()
         self.snapshot: State | None = None
-        """What the segment says was before it, where that has been read."""
+        """What the segment says was before it; None where that was passed over, thanks to a mark."""
         self.header = header
         self._until = until
         self._before = before
@@ -97,6 +97,12 @@ class Folding:
         Raises PastDamagedError, OSError.
         """
         begin = self._resume(file.name)
+        self._read(file, begin, following)
+        if self.snapshot is None and begin.position == SEGMENT_HEADER_SIZE:
+            first, what = self.header.first_offset, "the segment begins without a snapshot"
+            raise PastDamagedError(Finding("record", file.name, SEGMENT_HEADER_SIZE, first, what), first)
+
+    def _read(self, file: SegmentFile, begin: Place, following: int | None) -> None:
         # At least the snapshot is looked at: it says what was before it, also where the point is its own.
         until = max(self._until, self.header.first_offset + 1)
         tally = Tally(until, self._before)
@@ -144,9 +150,9 @@ class Folding:
     def _take(self, segment: str, record: Record) -> bool:
         """Fold `record`, or what of it is before the point; whether more may be."""
         try:
+            if record.base == self.header.first_offset:
+                self._begin(record)
             if record.next_offset <= self._until and record.time < self._before:
-                if record.base == self.header.first_offset:
-                    self.snapshot = self._head(record)
                 self.state = fold(self.state, (record,))
                 self.offset, self.time = record.next_offset, record.time
                 return True
@@ -162,8 +168,6 @@ class Folding:
             self.state = evolve_plain(self.state, until - record.base)
         else:
             for at, event in offsets_of(record.events(), record.base):
-                if at == self.header.first_offset:
-                    self.state = self._head(record) or self.state
                 if at >= until:
                     break
                 if at + width(event) <= until:
@@ -174,9 +178,10 @@ class Folding:
             self.time = record.time
         self.offset = until
 
-    def _head(self, record: Record) -> State | None:
+    def _begin(self, record: Record) -> None:
         head = next(iter(record.events()), None)
-        return head.state if isinstance(head, Snapshot) else None
+        if isinstance(head, Snapshot):
+            self.snapshot = self.state = head.state
 
     def _end(self, segment: str, end: End, following: int | None) -> None:
         finding = None

@@ -17,7 +17,7 @@ from journal.events import (
     offsets_of,
     width,
 )
-from journal.framing import RECORD_HEADER_SIZE, Record
+from journal.framing import RECORD_HEADER_SIZE, Record, SegmentHeader
 from journal.inspect import (
     Bound,
     Marks,
@@ -30,9 +30,9 @@ from journal.inspect import (
 from journal.log import Journal, Options
 from journal.metric import Offset
 from journal.replay import evolve, evolve_plain
-from journal.segment import first_offset_of
+from journal.segment import first_offset_of, segment_name
 from journal.state import State
-from tests.journal.building import clock, metrics, read_journal
+from tests.journal.building import JOURNAL_ID, SALT, SegmentBuilder, clock, metrics, read_journal
 
 SMALL = Options(segment_bytes=8 * 1024, durability="os")
 
@@ -198,6 +198,24 @@ async def test_behind_a_damage(journal: Path) -> None:
             state_at(str(journal), point)
         assert (named.value.known_to, named.value.finding.segment) == (damaged.base, names[1])
         assert named.value.finding.offset == damaged.base
+
+
+@pytest.mark.parametrize("torn", [True, False])
+async def test_a_segment_without_a_snapshot(tmp_path: Path, torn: bool) -> None:
+    """What is in a segment is not folded to anything where what was before it is not known."""
+    built = SegmentBuilder()
+    begun = built.places[0].position
+    built.add([metrics(0, 10)])
+    data = built.in_file(4096)
+    if torn:
+        data = data[: begun - 9].ljust(4096, b"\0")
+    else:
+        header = SegmentHeader(JOURNAL_ID, Offset(1), SALT, 1, Offset(1), built.places[0].chain)
+        data = header.encode() + data[begun:]
+    (tmp_path / segment_name(0 if torn else 1)).write_bytes(data)
+    for point in (Bound(), Bound(offset=5), Bound(time=1 << 60)):
+        with pytest.raises(PastDamagedError, match="begins without a snapshot"):
+            state_at(str(tmp_path), point)
 
 
 @pytest.mark.parametrize("what", ["header", "snapshot", "missing"])
