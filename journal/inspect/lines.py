@@ -12,6 +12,7 @@ from journal.events import ControlEvent, MetricsAccepted, offsets_of, width
 from journal.framing import Record
 from journal.metric import (
     MAX_ATTRIBUTES,
+    MIN_INT64,
     AttributeValue,
     FiniteFloat,
     Int64,
@@ -22,6 +23,9 @@ from journal.metric import (
 )
 
 _MEANS_NOTHING: Final = ("type", "filler")
+
+_UNSAID: Final = MIN_INT64 - 1
+"""No offset and no time: a small number would be left out of the line where it is the true one."""
 
 # Equal to the literal and not the same object: msgspec leaves out what *is* the default, and a line says
 # its kind always.
@@ -61,9 +65,9 @@ class Row(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     It encodes to the bytes of the MetricLine that it stands for, once UNSAID_KIND is replaced.
     """
 
-    offset: int = -1
+    offset: int = _UNSAID
     time: Int64 | None = None
-    accepted_at: int = -1
+    accepted_at: int = _UNSAID
     kind: Kind = UNSAID_KIND
     name: Annotated[str, Meta(min_length=1, max_length=255)]
     value: FiniteFloat
