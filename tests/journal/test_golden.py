@@ -179,6 +179,7 @@ def by_hand(path: Path) -> Iterator[dict[str, Any]]:
             tag = event.pop("type").partition("/")[0]
             found = metrics_of({**event, "type": f"{tag}/1"})
             if found is None:
+                event.pop("filler", None)  # it means nothing, and is not shown
                 yield {"offset": at, "time": record.time, "kind": tag, "event": event}
                 at += event["count"] if tag == "offsets-lost" else 1
                 continue
@@ -192,7 +193,11 @@ def by_hand(path: Path) -> Iterator[dict[str, Any]]:
 
 def sound(folder: Path) -> list[Path]:
     """The cases in which nothing is wrong."""
-    return [case for case in sorted(folder.glob("*")) if not expected(case)["verify"]["findings"]]
+    return [
+        case
+        for case in sorted(folder.glob("*"))
+        if all(finding["gravity"] == "note" for finding in expected(case)["verify"]["findings"])
+    ]
 
 
 @pytest.mark.parametrize("path", [pytest.param(case, id=case.name) for case in sound(make.HERE / "format-1")])
