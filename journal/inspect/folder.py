@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -115,7 +116,8 @@ class SegmentFile:
         self.name = name
         self.path = os.path.join(directory, name)
         self._reading = reading
-        self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        # Not blocking: a pipe of that name would be waited for without end.
+        self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
 
     def __enter__(self) -> Self:
         return self
@@ -141,6 +143,8 @@ class SegmentFile:
 
     def header(self) -> SegmentHeader | str:
         """Its header, or what is wrong with it. Raises LaterFormatError."""
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            return "no file, but a directory or a device"
         if self.size == 0:
             return "empty file"
         return decode_segment_header(self.read(0, SEGMENT_HEADER_SIZE), self.name)
