@@ -19,6 +19,7 @@ from journal.cli.exits import BROKEN_PIPE, CORRUPT, FAILED, FINE, INTERRUPTED, U
 from journal.events import LaterFormatError
 from journal.inspect import Finding, Gravity, PastDamagedError, PastRetiredError, worst
 from journal.reader import NoJournalError
+from journal.segment import JournalCorruptError
 
 COMMANDS = {
     "ls": "list the segments: offsets, times, records, metrics, bytes, health",
@@ -134,6 +135,8 @@ def _explain(error: BaseException) -> tuple[int, str]:
         return CORRUPT, str(error)
     if isinstance(error, (NoJournalError, LaterFormatError, PastRetiredError, ArgumentTypeError)):
         return USAGE, str(error)
+    if isinstance(error, JournalCorruptError):
+        return CORRUPT, str(error)
     if isinstance(error, PermissionError):
         return FAILED, f"{error.filename}: may not be read by this user; run as the one who owns it"
     if isinstance(error, OSError) and error.strerror:
