@@ -147,8 +147,8 @@ def _ending(report: Report, given: str) -> list[str]:
     files = _count(len(report.work), "file")
     if report.applied:
         lines.append(paint("repaired", colour) + f": {files}, {lost}")
-        lines.append(f"originals and report: {report.quarantine} in the journal's directory")
-        lines.append(f"next: `forebay journal verify {where}`, then `forebay run` and `forebay audit`")
+        lines.append(f"originals: {report.quarantine} in the journal's directory")
+        lines.append(f"next: `forebay journal verify {where}`, then `forebay run`")
         return lines
     lines.append(paint("to do", colour) + f": {files}, {lost}; nothing has been changed")
     lines.append(f"next: `forebay journal repair {where} --apply` (the originals are kept)")

@@ -81,6 +81,9 @@ class Reading:
         position, offset = end.place.position, end.place.next_offset
         self.used, self.next_offset = position, offset
         match end.ending:
+            case Torn(reason=reason) if newest and not self._begun:
+                # Header and snapshot are synced before a segment gets its name: no crash cuts into them.
+                self._find("record", position, offset, reason, (offset, None))
             case Torn(end=stop, reason=reason) if newest and not written:
                 self._find("torn", position, offset, f"{reason} ({stop - position} bytes)")
             case Rotten(reason=reason) if newest:

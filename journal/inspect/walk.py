@@ -92,7 +92,6 @@ def walk(
     *,
     newest: bool,
     skimmed: Tally | None = None,
-    alone: bool = False,
     begin: Place | None = None,
     until: int = MAX_INT64,
 ) -> Iterator[Step]:
@@ -132,12 +131,12 @@ def walk(
                 continue
             want = max(CHUNK, 2 * found.size)
             continue
-        ending = _ending(file, place, salt, newest=newest)
+        ending = ending_at(file, place, salt, newest=newest)
         if isinstance(ending, Clean):
             yield End(place, ending)
             return
         looks += 1
-        if newest and not alone and looks < _LOOKS:
+        if newest and looks < _LOOKS:
             time.sleep(_LOOK_EVERY)
             continue
         after = None if isinstance(ending, Torn) else next_record(file, place.position, salt)
@@ -161,7 +160,7 @@ def _out_of_order(record: Record, place: Place) -> Damage:
     return Damage(place.position, place.position, place.next_offset, record.base, what, True, place.chain)
 
 
-def _ending(file: SegmentFile, place: Place, salt: int, *, newest: bool) -> Ending:
+def ending_at(file: SegmentFile, place: Place, salt: int, *, newest: bool) -> Ending:
     """What stands at `place`, where no record can be read; only the newest segment can be torn."""
     end = written_end(file, place.position)
     if end <= place.position:

@@ -6,7 +6,7 @@ Memory is bounded by the number of damages, not of records: a run is known by it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -29,10 +29,12 @@ from journal.framing import (
     read_record,
 )
 from journal.inspect.skim import Tally
-from journal.inspect.walk import CHUNK, Damage, End, walk, written_end
+from journal.inspect.walk import CHUNK, Damage, End, ending_at, walk, written_end
 from journal.metric import Nanoseconds
 from journal.repair.sources import PatientFile, Source
 from journal.state import LostRange, State
+
+_PLAIN_BIT: Final = 0x100
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -98,14 +100,15 @@ def survey(file: PatientFile, source: Source, limit: int | None, *, newest: bool
     if source.salt is None:
         end = written_end(file, 0)
         return surveyor.result(None, end, limit)
-    ending: End | None = None
-    for step in walk(file, source.header(), newest=newest, skimmed=tally, alone=alone):
+    header, ending = source.header(), None
+    # Where nobody is writing, whole records behind what looks like an unfinished write are worth keeping.
+    for step in walk(file, header, newest=newest and not alone, skimmed=tally):
         surveyor.skimmed(tally)
         match step:
             case Damage():
                 surveyor.damage(step)
-            case End():
-                ending = step
+            case End(place=place):
+                ending = End(place, ending_at(file, place, source.salt, newest=newest))
             case _:
                 surveyor.record(step)
     assert ending is not None
@@ -205,7 +208,7 @@ class _Surveyor:
             self._snapshot,
             tail,
             tail_at,
-            heads_at(self._file, self._salt, tail_at, due, runs[-1].check if runs else None),
+            heads_at(self._file, self._salt, tail_at, due, runs[-1].check if runs else None, limit),
             end_of_bytes,
             tuple(self._whats),
             self._ordered,
@@ -219,20 +222,24 @@ class _Surveyor:
         position, due, chain = SEGMENT_HEADER_SIZE, self._source.first, None
         for run in runs:
             if run.first > due:
-                yield heads_at(self._file, self._salt, position, due, chain)
+                yield heads_at(self._file, self._salt, position, due, chain, run.first)
             else:
                 yield Heads(due, 0, position)
             position, due, chain = run.end, run.upto, run.check
 
 
-def heads_at(file: PatientFile, salt: int, position: int, due: int, chain: int | None) -> Heads:
-    """What can be told of damaged records from `position` on, of which the first is of offset `due`."""
+def heads_at(
+    file: PatientFile, salt: int, position: int, due: int, chain: int | None, limit: int | None
+) -> Heads:
+    """What can be told of damaged records from `position` on, the first of which is of offset `due`, and the
+    last before `limit`."""
     upto, plain = due, 0
     while (header := read_header(file.read(position, RECORD_HEADER_SIZE), 0, salt)) is not None:
-        if header.base != upto or (chain is not None and header.chain != chain):
+        follows = header.base == upto and chain in (None, header.chain)
+        if not follows or (limit is not None and upto + header.count > limit):
             break
         upto += header.count
-        plain += header.count if header.flags & 0x100 else 0
+        plain += header.count if header.flags & _PLAIN_BIT else 0
         position, chain = position + header.size, header.check
     return Heads(upto, plain, position)
 
