@@ -28,7 +28,7 @@ examples:
 
 Metrics, events, rate and growth are of the part asked for; stores, dead letters and room on the
 disk are as of now. Names and sources are counted exactly up to 40,000 different ones each; beyond,
-the rarest are forgotten, and a count that may be too low says ≥. What cannot be read is told on
+the rarest are forgotten, and a count that may be too low says >=. What cannot be read is told on
 stderr and not counted; the exit code is then 3.
 """
 

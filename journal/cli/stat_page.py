@@ -43,7 +43,8 @@ def page(stats: Stat, top: int, now: Nanoseconds, encoding: str) -> Iterator[str
 def _head(stats: Stat) -> Iterator[str]:
     counts, past = stats.counts, stats.past
     if past is not None:
-        yield _fact("journal", f"{past.journal_id} in {stats.directory}")
+        yield _fact("journal", str(past.journal_id))
+    yield _fact("directory", stats.directory)
     if stats.writer is not None:
         yield _fact("process", f"{stats.writer} writes to it")
     elif past is not None:
@@ -91,7 +92,7 @@ def _top_of(frequent: Frequent, top: int) -> list[tuple[str, str, str]]:
     rows = [
         (
             cut(harmless(share.text), _TEXT) or "(none)",
-            f"{'≥ ' if share.missed else ''}{share.count:,}",
+            f"{'>= ' if share.missed else ''}{share.count:,}",
             _share(share.count, frequent.total),
         )
         for share in shown
@@ -100,7 +101,7 @@ def _top_of(frequent: Frequent, top: int) -> list[tuple[str, str, str]]:
     if others:
         left = frequent.different - len(shown)
         many = f"more than {left:,}" if frequent.forgotten else f"{left:,}"
-        rows.append((f"… {many} more", f"{others:,}", _share(others, frequent.total)))
+        rows.append((f"({many} more)", f"{others:,}", _share(others, frequent.total)))
     return rows
 
 
