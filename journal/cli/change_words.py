@@ -26,7 +26,7 @@ def change_words(before: State, after: State) -> Iterator[str]:
     if before.opened_at != after.opened_at:
         yield labelled("opened", f"last {local_time(after.opened_at)}")
     if before.clean != after.clean:
-        yield labelled("closed", "in good order" if after.clean else "no longer: opened, and not yet closed")
+        yield labelled("closed", "in good order" if after.clean else "in good order before, and not since")
     yield from _moved("kept from", before.retired_before, after.retired_before)
     yield from _moved("lost", before.lost_metrics, after.lost_metrics)
     for name in sorted({*before.cursors, *after.cursors, *before.breakers, *after.breakers}):

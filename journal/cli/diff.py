@@ -14,9 +14,9 @@ import msgspec
 from journal.cli.arguments import add_directory, bound
 from journal.cli.change_words import change_words
 from journal.cli.shell import code_for
-from journal.cli.state import labelled
-from journal.cli.terminal import Colour, coloured, cut, harmless, local_time, paint, say, width
-from journal.inspect import ControlLine, Finding, Past, in_full, journal_directory, state_at
+from journal.cli.state import fitted, labelled
+from journal.cli.terminal import Colour, Progress, coloured, cut, harmless, local_time, paint, say, width
+from journal.inspect import ControlLine, Finding, Past, in_full, journal_directory, segment_sizes, state_at
 from journal.inspect.changes import control_lines, differences
 from journal.inspect.lines import event_text
 from journal.inspect.selection import Bound
@@ -24,16 +24,20 @@ from journal.metric import Nanoseconds
 
 EPILOG = """\
 examples:
-  {prog} 1h end                        the last hour
-  {prog} 1000 52000                    between two offsets
+  {prog} 1h end                      the last hour
+  {prog} 1000 52000                  between two offsets
   {prog} 2026-11-23T13:05 2026-11-23T13:20 /srv/forebay
-  {prog} 1h end data/dead-letters      what happened to dead letters
+  {prog} 1h end data/dead-letters    what became of dead letters
   {prog} 1h end --json | jq -c '.changes[]'
 
-The state as of an offset is that after every event before it, itself not included; as of a
-time, that before the first record written then or later. Cursors move about once a second:
-without --all they are counted, and no more than 20 other events are shown. --json prints one
-object: both points, `changes` (path, before, after), `events`, and how many were left out.
+The state as of an offset is that after every event before it, itself not
+included; as of a time, that before the first record written then or later.
+Cursors move about once a second: without --all they are counted, and no more
+than 20 other events are shown. --json prints one object: both points, `changes`
+(path, before, after), `events`, and how many were left out.
+
+Exit code 0, 2 for a point before what is kept, 3 where a damage hides the
+state at a point, or events in between.
 """
 SHOWN: Final = 20
 """Events that are shown without --all."""
@@ -67,13 +71,17 @@ def run(args: Namespace) -> int:
     pasts = (state_at(directory, _point(name, getattr(args, name), now)) for name in ("before", "after"))
     before, after = sorted(pasts, key=lambda past: past.offset)
     findings: list[Finding] = []
+    progress = Progress(segment_sizes(directory))
 
     def found(finding: Finding) -> None:
         findings.append(finding)
+        progress.clear()
         sys.stdout.flush()
         sys.stderr.write(f"{finding}\n")
 
-    events = _Events(control_lines(directory, before.offset, after.offset, found), all_=args.all)
+    reading = progress.reading if progress.shows else None
+    lines = control_lines(directory, before.offset, after.offset, found, reading)
+    events = _Events(lines, progress, all_=args.all)
     if args.json:
         _print_json(before, after, events)
     else:
@@ -88,26 +96,27 @@ def _point(name: str, text: str, now: Nanoseconds) -> Bound:
 class _Events:
     """Passes on the events to show, and counts those that it leaves out."""
 
-    def __init__(self, lines: Iterator[ControlLine], *, all_: bool) -> None:
+    def __init__(self, lines: Iterator[ControlLine], progress: Progress, *, all_: bool) -> None:
         self.counted: Counter[tuple[str, str]] = Counter()
         """By kind and store, those that come by the thousand."""
         self.more = 0
         """Others that are too many to be shown."""
         self._lines = lines
+        self._progress = progress
         self._all = all_
 
     def __iter__(self) -> Iterator[ControlLine]:
         shown = 0
         for line in self._lines:
-            if self._all:
-                yield line
-            elif line.kind in _FREQUENT:
+            if line.kind in _FREQUENT and not self._all:
                 self.counted[line.kind, str(line.event.get("store"))] += 1
-            elif shown < SHOWN:
+            elif shown < SHOWN or self._all:
                 shown += 1
+                self._progress.clear()
                 yield line
             else:
                 self.more += 1
+        self._progress.clear()
 
 
 def _print_json(before: Past, after: Past, events: _Events) -> None:
@@ -137,7 +146,7 @@ def _print_words(before: Past, after: Past, events: _Events) -> None:
     some = False
     for words in change_words(before.state, after.state):
         some = True
-        say(cut(words, room))
+        say(fitted(words, room))
     if not some:
         say("nothing changed")
     head = paint(f"{'offset':>10}  {'written':29}  {'kind':20}  what", "bold")

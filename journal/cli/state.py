@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -49,6 +50,7 @@ TOLD: Final = frozenset(
 )
 """Fields of State that have words here; every other one is shown as JSON."""
 
+_CODES: Final = re.compile("\033\\[[0-9;]*m")
 BREAKER_COLOURS: Final[dict[str, Colour]] = {"closed": "green", "half-open": "yellow", "open": "red"}
 
 
@@ -85,7 +87,7 @@ def print_state(args: Namespace) -> int:
     else:
         room = width()
         for line in render(past):
-            say(cut(line, room))
+            say(fitted(line, room))
     return code_for(findings)
 
 
@@ -128,6 +130,12 @@ def render(past: Past) -> Iterator[str]:
         value = getattr(state, field)
         if field not in TOLD and value:
             yield labelled(field.replace("_", " "), harmless(msgspec.json.encode(value).decode()))
+
+
+def fitted(line: str, room: int | None) -> str:
+    """`line` in at most `room` columns; where it has to be cut, without its colours."""
+    plain = _CODES.sub("", line)
+    return line if room is None or len(plain) <= room else cut(plain, room)
 
 
 def labelled(label: str, text: str) -> str:

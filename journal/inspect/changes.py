@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from journal.inspect.dump import Found, dump
+from journal.inspect.dump import Found, Reading, dump
 from journal.inspect.lines import ControlLine
 from journal.inspect.selection import CONTROL_KINDS, Bound, Selection
 from journal.metric import Offset
@@ -52,12 +52,14 @@ def _parts(value: object) -> dict[str, object] | None:
             return None
 
 
-def control_lines(directory: str, since: Offset, until: Offset, found: Found) -> Iterator[ControlLine]:
+def control_lines(
+    directory: str, since: Offset, until: Offset, found: Found, reading: Reading | None = None
+) -> Iterator[ControlLine]:
     """The control events that take offsets of `[since, until)`, in order, in constant memory; no snapshots,
     which repeat what was.
 
-    Goes on behind a damage and tells it to `found`. Raises as `dump` does.
+    `found` and `reading` are told as by `dump`, which says what is raised.
     """
     selection = Selection(Bound(offset=since), Bound(offset=until), _CHANGING)
-    for lines in dump(directory, selection, found):
+    for lines in dump(directory, selection, found, reading):
         yield from (line for line in lines if isinstance(line, ControlLine))
