@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
@@ -12,7 +13,6 @@ from journal.events import ControlEvent, MetricsAccepted, offsets_of, width
 from journal.framing import Record
 from journal.metric import (
     MAX_ATTRIBUTES,
-    MIN_INT64,
     AttributeValue,
     FiniteFloat,
     Int64,
@@ -23,13 +23,7 @@ from journal.metric import (
 )
 
 _MEANS_NOTHING: Final = ("type", "filler")
-
-_UNSAID: Final = MIN_INT64 - 1
-"""No offset and no time: a small number would be left out of the line where it is the true one."""
-
-# Equal to the literal and not the same object: msgspec leaves out what *is* the default, and a line says
-# its kind always.
-UNSAID_KIND: Final[Kind] = str(b"gauge", "ascii")  # type: ignore[assignment]
+_GAUGE: Final[Iterator[Kind]] = repeat("gauge")
 
 
 class MetricLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -62,13 +56,14 @@ Line: TypeAlias = MetricLine | ControlLine
 class Row(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     """A MetricLine in the making: decoded like a Metric, completed in place, then encoded.
 
-    It encodes to the bytes of the MetricLine that it stands for, once UNSAID_KIND is replaced.
+    Once offset and times are set, it encodes to the bytes of the MetricLine that it stands for.
     """
 
-    offset: int = _UNSAID
+    offset: int = -1
     time: Int64 | None = None
-    accepted_at: int = _UNSAID
-    kind: Kind = UNSAID_KIND
+    accepted_at: int = -1
+    # A default that a factory has made is not left out; and this factory takes no Python frame.
+    kind: Kind = msgspec.field(default_factory=_GAUGE.__next__)
     name: Annotated[str, Meta(min_length=1, max_length=255)]
     value: FiniteFloat
     unit: str = ""

@@ -25,7 +25,6 @@ from journal.events import (
 )
 from journal.framing import Record
 from journal.inspect.lines import (
-    UNSAID_KIND,
     ControlLine,
     Line,
     Row,
@@ -151,8 +150,6 @@ class Picker:
                     row.accepted_at = time
                     if row.time is None:
                         row.time = time
-                    if row.kind is UNSAID_KIND:
-                        row.kind = "gauge"
                 if not within:
                     some = [row for row in some if self._begin <= row.offset < self._end]
                 rows += some if self._test is None else filter(self._test, some)
