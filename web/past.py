@@ -11,8 +11,9 @@ from journal.state import State
 
 
 class StateReport(msgspec.Struct, frozen=True):
-    """The `state` after every event before `offset`; the last of them was written at `time`, and where that
-    is now, it is when the state was asked for. What may be asked for is `[first_offset, next_offset]`."""
+    """The `state` after every event before `offset`; the last of them was written at `time` (at the head of a
+    segment, when that was begun; where it is the present state, when that was asked for). What may be asked
+    for is `[first_offset, next_offset]`."""
 
     offset: Offset
     time: Nanoseconds

@@ -32,7 +32,8 @@ from journal.state import State
 
 
 class Past(msgspec.Struct, frozen=True):
-    """The `state` after every event before `offset`; the last of them was written at `time`.
+    """The `state` after every event before `offset`; the last of them was written at `time`, or right before,
+    where it is the last of its segment: `time` is when the next one was begun.
 
     `first_offset` is the oldest that is kept. `ended`: the journal ends here, before the offset that was
     asked for.
