@@ -18,23 +18,24 @@ from journal.inspect import Finding, Selection, dump, dump_json, dump_raw, journ
 
 EPILOG = """\
 examples:
-  {prog} --limit 20                          how it began
-  {prog} --from 15m                          the last quarter of an hour
-  {prog} --from 1000 --until 2000 --json     offsets 1000 to 1999
+  {prog} --limit 20               how it began
+  {prog} --from 15m               the last 15 minutes
+  {prog} --from 100 --until 200 --json
   {prog} --name 'gpu.*' --source node-7 --json | jq .value
-  {prog} --grep 'host=a1.*|Timeout'          whatever says so
+  {prog} --grep 'host=a1|Timeout' whatever says so
   {prog} --kind actor-crashed,actor-restarted
-  {prog} --kind offsets-lost                 what a damage took
-  {prog} --from 1000 --until 1001 --raw | xxd | less
+  {prog} --kind offsets-lost      what a damage took
+  {prog} --from 100 --until 101 --raw | xxd | less
 
-Times are when a metric was accepted, in this machine's zone; with --json also its own, both in
-nanoseconds since the epoch. Metrics leave out what is empty; of a control event, `event` holds the
-fields. What cannot be read is told on stderr and passed over; the exit code is then 3.
+Times are when a metric was accepted, in this machine's zone; with --json also
+its own, both in nanoseconds since the epoch. Metrics leave out what is empty;
+of a control event, `event` holds the fields. What cannot be read is told on
+stderr and passed over; the exit code is then 3.
 
---raw writes every record that holds a line of those asked for, whole and as it is in the file:
-for `cmp` with a copy of the journal, for `xxd`, or to hand on exactly what was sent, with a report
-of a fault. A record is a header of 48 bytes, a MessagePack payload and padding; journal/framing.py
-is its format.
+--raw writes every record that holds one of the lines asked for, whole and as
+it is in the file: for `cmp` with a copy of the journal, for `xxd`, or to show
+with a report of a fault exactly what was sent. A record is a header of 48
+bytes, a MessagePack payload and padding; journal/framing.py is the format.
 """
 
 PIPE_BYTES: Final = 1024 * 1024
