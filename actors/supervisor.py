@@ -286,7 +286,8 @@ class Forebay:
         """The queue as the edge asks it."""
         if self.dead_letters is None:
             return NoDeadLetters()
-        return DeadLettersPort(self.dead_letters, self._redriving, lambda: self.system.ref("dead-letters"))
+        queue = self.dead_letters
+        return DeadLettersPort(queue, self.journal, self._redriving, lambda: self.system.ref("dead-letters"))
 
     def _observe(self, event: KernelEvent) -> None:
         """Log what happens in the tree, and journal what must be remembered of it."""

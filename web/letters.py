@@ -94,6 +94,16 @@ class LetterUnderWayError(DeadLettersUnavailableError):
         super().__init__(f"dead letter {id_} is on its way to its store; ask again once it has been answered")
 
 
+class LetterLostError(DeadLettersUnavailableError):
+    """A damage took the letter's metric, and no journal has it any more."""
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(
+            f"the metric of dead letter {id_} was lost with a damage of the journal: redrive it with an edit "
+            "that says what it was, or discard it"
+        )
+
+
 class StoreNotFedError(DeadLettersUnavailableError):
     """Nothing is brought to the store that the letters are of."""
 

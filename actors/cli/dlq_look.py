@@ -123,6 +123,8 @@ def details(letter: Letter) -> Iterator[str]:
         yield paint("metric", "bold")
         plain = msgspec.json.format(msgspec.json.encode(letter.metric), indent=2).decode()
         yield from (f"  {harmless(line)}" for line in plain.splitlines())
+    else:
+        yield paint("metric       lost with a damage of the journal: edit or discard the letter", "yellow")
 
 
 def _listing(letters: Source, which: LetterFilter, limit: int) -> Listing:

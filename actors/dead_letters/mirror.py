@@ -43,9 +43,10 @@ class Changes(NamedTuple):
     before: Offset
 
 
-async def changes(journal: Journal, store: str, start: Offset) -> Changes:
+async def changes(journal: Journal, store: str, start: Offset, main: Journal) -> Changes:
     """What became of the letters of `store` from offset `start` of the queue's journal on, some of it where
-    it is much. Raises JournalCorruptError."""
+    it is much. A letter whose metric is lost, in the `main` journal too, is left as it is in the table.
+    Raises JournalCorruptError."""
     touched: dict[Offset, _Touched] = {}
     known: dict[Offset, MetricDeadLettered] = {}
     begin = Offset(max(start, journal.first_offset))
@@ -57,7 +58,7 @@ async def changes(journal: Journal, store: str, start: Offset) -> Changes:
                     if at >= begin:
                         _touch(touched, known, store, at, event, record.time)
                 before = record.next_offset
-    known |= await read_letters(journal, touched.keys() - known.keys())
+    known |= await read_letters(journal, touched.keys() - known.keys(), main)
     waiting = journal.state.dead_letters
     # That a letter was retried does not say of which store it is.
     mine = [each for each in sorted(touched) if each in known and known[each].store == store]

@@ -44,6 +44,9 @@ async def dead_offsets(directory: str, store: str) -> DeadOffsets:
                                     edited[offset] = event.edited
                             total -= len(event.ids)
                         case Snapshot():
+                            waiting = event.state.dead_letters.values()
+                            # Also those whose own event is gone: retired, or lost.
+                            buried |= {each.id: each.offset for each in waiting if each.store == store}
                             # Segments that are gone count, though nobody can name what was in them.
                             total = event.state.dead_letter_counts.get(store, DeadLetterCount()).missing
                         case _:

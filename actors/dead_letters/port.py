@@ -42,15 +42,18 @@ def as_shown(letter: DeadLetter, *, redriving: bool, metric: Metric | None = Non
 
 
 class DeadLettersPort:
-    """See web.ports.DeadLetters. Reads `journal`, the queue's own; what changes something goes to `queue`."""
+    """See web.ports.DeadLetters. Reads `journal`, the queue's own, and `main`, that of the metrics; what
+    changes something goes to `queue`."""
 
     def __init__(
         self,
         journal: Journal,
+        main: Journal,
         redriving: Mapping[str, Redriving],
         queue: Callable[[], ActorRef[DeadLettersMessage]],
     ) -> None:
         self._journal = journal
+        self._main = main
         self._redriving = redriving
         self._queue = queue
 
@@ -67,6 +70,7 @@ class DeadLettersPort:
         """See DeadLetters."""
         letter = self._letter(id_)
         event = await self._buried(letter.id)
+        # A letter without its metric: a damage took that. The letter can be discarded, or edited, still.
         metric = event.metric if event is not None else None
         return as_shown(letter, redriving=self._is_redriving(letter), metric=metric)
 
@@ -112,7 +116,7 @@ class DeadLettersPort:
 
     async def _buried(self, id_: Offset) -> MetricDeadLettered | None:
         try:
-            return (await read_letters(self._journal, [id_])).get(id_)
+            return (await read_letters(self._journal, [id_], self._main)).get(id_)
         except JournalCorruptError as error:
             raise DeadLettersUnavailableError(str(error)) from error
 

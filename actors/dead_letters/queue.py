@@ -14,7 +14,7 @@ import structlog
 from actors.core import dead_letters as deciding
 from actors.core.dead_letters import WARN_FROM, Limits
 from actors.dead_letters.mirror import changes
-from actors.dead_letters.payloads import read_letters
+from actors.dead_letters.payloads import as_buried, read_letters
 from actors.dead_letters.port import as_shown
 from actors.dead_letters.redriving import AWAY_PAUSE, Order, Redriving
 from actors.dead_letters.retiring import Retiring
@@ -45,7 +45,7 @@ from journal.events import (
 from journal.log import Journal
 from journal.metric import Metric, Nanoseconds, Offset
 from journal.segment import JournalCorruptError
-from web.letters import LetterUnderWayError, NoSuchLetterError, Redriven, StoreNotFedError
+from web.letters import LetterLostError, LetterUnderWayError, NoSuchLetterError, Redriven, StoreNotFedError
 
 HOUSEKEEPING_EVERY = 0.25
 """Seconds."""
@@ -84,6 +84,7 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         redriven: Callable[[str, int], None],
     ) -> None:
         self._journal = journal
+        self._main = main
         self._retiring = Retiring(journal, main)
         self._stores = stores
         self._redriving = redriving
@@ -276,13 +277,24 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
             orders = redriving.take(now)
             if not orders:
                 continue
-            letters = await read_letters(self._journal, [order.id for order in orders])
+            letters = await read_letters(self._journal, [order.id for order in orders], self._main)
+            self._edit_lost(letters, orders)
+            for order in orders:
+                if order.id not in letters:
+                    redriving.drop(order.id).answer(LetterLostError(order.id))
             found = sorted(
                 (order for order in orders if order.id in letters), key=lambda order: letters[order.id].offset
             )
             rows = [_row(letters[each.id], each.edited) for each in found]
             if not rows or not self._tell(store, WriteLetters([each.id for each in found], rows)):
                 redriving.returned(set(), now)
+
+    def _edit_lost(self, letters: dict[Offset, MetricDeadLettered], orders: Sequence[Order]) -> None:
+        """What a person puts in a metric's place can be sent even where the metric is lost."""
+        for order in orders:
+            letter = self._journal.state.dead_letters.get(order.id)
+            if order.id not in letters and order.edited is not None and letter is not None:
+                letters[order.id] = as_buried(letter, order.edited)
 
     async def _mirror(self, store: str, now: float) -> None:
         state = self._journal.state
@@ -291,7 +303,7 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         busy = asked is not None and now - asked < MIRROR_PATIENCE
         if busy or store not in state.dead_letter_counts or start >= self._journal.next_offset:
             return
-        letters, before = await changes(self._journal, store, start)
+        letters, before = await changes(self._journal, store, start, self._main)
         if not letters:
             self._mirrored_to[store] = before
         elif self._tell(store, MirrorLetters(letters, before)):

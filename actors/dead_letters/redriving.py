@@ -90,8 +90,8 @@ class Redriving:
         return True
 
     def drop(self, each: Offset) -> Order:
-        """Forget the order for a letter that has left the queue otherwise; return it."""
-        return self._waiting.pop(each)
+        """Forget the order for a letter that has left the queue otherwise, or can never go; return it."""
+        return (self._out if each in self._out else self._waiting).pop(each)
 
     def take(self, now: float) -> list[Order]:
         """What is to be sent now; it is out until `returned`. What goes at a rate lets the others pass."""

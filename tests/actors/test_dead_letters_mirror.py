@@ -39,7 +39,7 @@ async def test_a_table_holds_the_letters_of_its_own_store(journal: Journal) -> N
         [DeadLetterRetried(first, "check", "again"), DeadLetterRetried(second, "check", "again")]
     )
     for start in (Offset(0), after_burial):
-        told = {store: await changes(journal, store, start) for store in ("a", "b", "c")}
+        told = {store: await changes(journal, store, start, journal) for store in ("a", "b", "c")}
         offsets = {store: [row.offset for row in told[store].letters] for store in told}
         assert offsets == {"a": [1], "b": [2], "c": []}
         assert {row.attempts for store in told for row in told[store].letters} == {2}
