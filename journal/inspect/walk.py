@@ -29,7 +29,6 @@ from journal.framing import (
 from journal.inspect.findings import Finding
 from journal.inspect.folder import SegmentFile
 from journal.inspect.skim import Tally, skim, skim_large
-from journal.metric import MAX_INT64
 
 CHUNK: Final = 256 * 1024
 """Bytes read at a time: few enough to stay in a core's cache. A larger record is read whole, or skimmed."""
@@ -93,20 +92,19 @@ def walk(
     newest: bool,
     skimmed: Tally | None = None,
     begin: Place | None = None,
-    until: int = MAX_INT64,
+    until: int | None = None,
 ) -> Iterator[Step]:
     """Each record of the segment in order, each damage between, and last the End.
 
-    With `skimmed`, plain records are counted there and not yielded. `alone`: nobody writes, so what is no
-    record now will be none soon. The walk begins at `begin`, a place of this segment where a record ends, and
-    may end without an End once it has come to offset `until`.
+    With `skimmed`, plain records are counted there and not yielded. The walk begins at `begin`, a place of
+    this segment where a record ends, and may end without an End once it has come to offset `until`.
     Memory is bounded by the largest record, or by a segment where the newest is damaged. Raises OSError as
     the disk says.
     """
     salt = header.salt
     place = begin or Place(SEGMENT_HEADER_SIZE, header.first_offset, header.chain)
     want, looks = CHUNK, 0
-    while place.next_offset < until:
+    while until is None or place.next_offset < until:
         at = place.position
         data = file.read(at, want)
         while True:
