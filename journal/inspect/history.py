@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
@@ -27,8 +27,12 @@ from journal.inspect.lost import knows_as_much
 from journal.inspect.selection import Bound
 from journal.inspect.upto import Folding, Marks, PastDamagedError
 from journal.metric import MAX_INT64, Nanoseconds, Offset
+from journal.reader import NoJournalError
 from journal.segment import containing, first_offset_of
 from journal.state import State
+
+_LOOKS: Final = 4
+"""How often retention may be faster than a reader, before something else must be the matter."""
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -73,14 +77,16 @@ def state_at(
     `reading` is told each byte that has been read up to, and may raise to give up. `marks` are kept by who
     asks often. Raises NoJournalError, PastRetiredError, PastDamagedError, LaterFormatError, OSError. Blocks.
     """
-    while True:
+    for again in reversed(range(_LOOKS)):
         kept = _Kept(directory)
         index = kept.index_of(point)
         try:
             return kept.past(point, kept.fold(index, point, end=end, reading=reading, marks=marks))
         except FileNotFoundError:
             # Retention took it between our look at the names and at the file: now the names say so too.
-            continue
+            if not again:
+                raise
+    raise AssertionError("the last look returns or raises")
 
 
 def whole_fold(
@@ -139,6 +145,8 @@ class _Kept:
         self._folder = look(directory)
         self._headers = read_headers(self._folder)
         self.names = list(self._headers)
+        if not self.names:
+            raise NoJournalError(directory)
         self._offsets = [first_offset_of(name) or Offset(0) for name in self.names]
         known = [header for header in self._headers.values() if isinstance(header, SegmentHeader)]
         self._own = own_id(known)
