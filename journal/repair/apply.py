@@ -107,11 +107,8 @@ def _prepare(
     new = os.path.join(aside, _NEW)
     fs.make_directory(new)
     for mended in touched:
-        path, source = os.path.join(new, mended.row.name), mended.row.source
-        if mended.as_it_is and source is not None:
-            fs.link(os.path.join(directory, source.path), path)
-        else:
-            _write(directory, mended, path, fs)
+        # Also what needs another name only: a segment is written to, and at last recycled, an original not.
+        _write(directory, mended, os.path.join(new, mended.row.name), fs)
     for name in sorted({mended.row.name for mended in touched} | leaving):
         with suppress(FileNotFoundError):
             fs.link(os.path.join(directory, name), os.path.join(aside, name))
