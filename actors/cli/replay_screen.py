@@ -208,7 +208,7 @@ def _left(left_out: int, lost: int, part: Part) -> list[str]:
     if left_out:
         lines.append(f"  {_metrics(left_out)} left out: dead letters; `forebay dlq ls` shows those that wait")
     if lost:
-        lines.append(f"  {_metrics(lost)} lost by a damage of the journal that was repaired")
+        lines.append(f"  {_metrics(lost)} lost with a damage that was repaired: `forebay audit` tells more")
     if part.first_offset and part.begin <= part.first_offset:
         lines.append(f"  what came before offset {part.first_offset:,} is retired and cannot be sent")
     return lines

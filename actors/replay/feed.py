@@ -8,12 +8,13 @@ from contextlib import aclosing
 import msgspec
 
 from actors.core.rows import rows_of
+from actors.dead_letters.offsets import dead_offsets
 from actors.replay.part import Part
 from actors.stores.base import Row
-from journal.events import DeadLettersRedriven, MetricDeadLettered, OffsetsLost, offsets_of
+from journal.events import OffsetsLost
 from journal.framing import Record
 from journal.metric import Metric, Nanoseconds, Offset
-from journal.reader import CHUNK, NoJournalError, reading, segment_offsets
+from journal.reader import CHUNK, reading
 from journal.segment import JournalCorruptError
 
 
@@ -57,33 +58,15 @@ class Letters(msgspec.Struct, frozen=True):
     """What the dead-letter queue knows of a store: metrics that it refused and does not hold, by their
     offsets, and those that a person has edited before they were stored."""
 
-    refused: Collection[Offset] = frozenset[Offset]()
-    edited: Mapping[Offset, Metric] = {}
+    refused: Collection[int] = frozenset[int]()
+    edited: Mapping[int, Metric] = {}
 
 
 async def letters_of(directory: str, store: str) -> Letters:
     """The letters of `store` in the queue's journal in `directory`, as far as that goes back; where there is
     none, there are none. Raises JournalCorruptError."""
-    try:
-        segments = segment_offsets(directory)
-    except NoJournalError:
-        return Letters()
-    buried: dict[Offset, Offset] = {}
-    edited: dict[Offset, Metric] = {}
-    async with reading(directory, segments[0]) as reader:
-        while records := await reader.read():
-            for record in records:
-                for at, event in offsets_of(record.events(), record.base):
-                    match event:
-                        case MetricDeadLettered() if event.store == store:
-                            buried[at] = event.offset
-                        case DeadLettersRedriven() if event.store == store:
-                            gone = [buried.pop(each, None) for each in event.ids]
-                            if event.edited is not None and gone[0] is not None:
-                                edited[gone[0]] = event.edited
-                        case _:
-                            pass
-    return Letters(frozenset(buried.values()), edited)
+    dead = await dead_offsets(directory, store)
+    return Letters(frozenset(dead.offsets), dead.edited)
 
 
 async def pieces(part: Part, letters: Letters) -> AsyncGenerator[Piece]:
@@ -144,5 +127,5 @@ def _lost(record: Record) -> int:
     return sum(event.metrics for event in record.events() if isinstance(event, OffsetsLost))
 
 
-def _as_stored(row: Row, edited: Mapping[Offset, Metric]) -> Row:
+def _as_stored(row: Row, edited: Mapping[int, Metric]) -> Row:
     return row._replace(metric=edited[row.offset]) if row.offset in edited else row

@@ -261,7 +261,8 @@ class Replay:
 
     @property
     def _moves_cursor(self) -> bool:
-        return self._whole and not self._sender.refused
+        """Whether it may: not past what was refused or lost, which a running process has to account for."""
+        return self._whole and not self._sender.refused and not self._lost
 
     def _keep(self) -> None:
         """Write down how far it is."""

@@ -14,7 +14,10 @@ from actors.replay.part import part_of
 from actors.replay.sender import Limits
 from actors.stores.base import StoreError
 from actors.stores.sqlite import SqliteStore
+from journal.committer import Options
+from journal.events import OffsetsLost
 from journal.inspect import Bound, Selection
+from journal.log import Journal
 from journal.metric import Metric, Offset
 from tests.actors.picky import Picky
 from tests.actors.replaying import Heard, Scene, anyio_backend, scene, some
@@ -139,6 +142,18 @@ async def test_a_letter_that_was_stored_after_all_goes_as_it_was_stored(scene: S
     outcome = await scene.run()
     assert outcome.left_out == 1
     assert scene.stored[5:8] == [scene.rows[5], scene.rows[6]._replace(metric=edited), scene.rows[8]]
+
+
+async def test_what_a_repair_gave_up_is_told_and_the_cursor_stays_before_it(scene: Scene) -> None:
+    """A running process accounts for what was lost as it passes it; a replay does not do so for it."""
+    journal = await Journal.open(scene.directory, options=Options(1024 * 1024))
+    hole = (await journal.append([OffsetsLost(count=70, metrics=60)])).first_offset
+    await journal.close()
+    await scene.accept([some(50)])
+    outcome = await scene.run()
+    assert (outcome.lost, outcome.moved, scene.stored) == (60, False, scene.rows)
+    assert scene.cursor is None or scene.cursor <= hole
+    assert (await scene.replay(anew=True).count())[1].lost == 60
 
 
 async def test_counting_changes_nothing(scene: Scene, tmp_path: Path) -> None:
