@@ -158,7 +158,7 @@ class _Planning:
             why += [piece.what] if piece.what not in why else []
         if survey is not None and survey.tail == "rotten" and isinstance(pieces[-1], Run):
             why.append("bytes that are no record behind the last one")
-        if not why and len(runs) > 1:
+        if not why and survey is not None and (len(runs) > 1 or survey.whats):
             why.append(OUT_OF_ORDER)
         touched = bool(why) or source is None or source.path != row.name
         upto = pieces[-1].upto if pieces else row.first
