@@ -40,6 +40,11 @@ class Marks:
         self._lock = threading.Lock()
         self._segments: OrderedDict[tuple[str, int], dict[int, Mark]] = OrderedDict()
 
+    def __len__(self) -> int:
+        """How many are kept."""
+        with self._lock:
+            return sum(map(len, self._segments.values()))
+
     def before(self, segment: str, salt: int, until: int) -> Mark | None:
         """The last mark at or before offset `until`."""
         with self._lock:
@@ -117,7 +122,7 @@ class Folding:
                 case Record():
                     if not self._take(file.name, step):
                         return
-                    if self._marks is not None and step.next_offset >= tally.until:
+                    if self._marks is not None and tally.until <= step.next_offset < until:
                         place = begin.after(step)
                         self._marks.add(file.name, self.header.salt, Mark(place, self.state, self.time))
                         self._stride(tally, until)

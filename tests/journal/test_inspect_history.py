@@ -153,7 +153,8 @@ async def test_before_what_is_kept(journal: Path) -> None:
 
 
 async def test_with_marks(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who keeps marks gets the same states, in whatever order, and what is before a mark is not read."""
+    """Who keeps marks gets the same states, in whatever order, and what is before a mark is not read;
+    there are no more of them than a stride allows, however many ask."""
     monkeypatch.setattr("journal.inspect.upto.STRIDE", 25)
     found = read_journal(OsFileSystem(), str(journal))
     marks = Marks()
@@ -161,6 +162,7 @@ async def test_with_marks(journal: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     Random(4).shuffle(offsets)
     for offset in [*offsets, *offsets]:
         assert state_at(str(journal), Bound(offset=offset), marks=marks).state == naive(found, offset), offset
+    assert 0 < len(marks) <= found[-1].next_offset // 25
     begins, ends = (first_offset_of(name) or 0 for name in names_in(journal)[1:3])
     spoil(journal, next(record for record in found if record.base == begins))
     last = Bound(offset=ends - 1)
