@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from journal.cli.arguments import add_directory, add_selection, count, selection_from
 from journal.cli.exits import FINE
-from journal.cli.rows import HEAD, row
+from journal.cli.rows import HEAD, brief_head, is_narrow, row
 from journal.cli.shell import code_for
 from journal.cli.terminal import coloured, paint, say, width
 from journal.inspect import Bound, Finding, Selection, dump, journal_directory, writer_of
@@ -23,12 +23,12 @@ from journal.metric import MAX_INT64
 
 EPILOG = """\
 examples:
-  {prog}                                     the last ten lines of ./data
-  {prog} -f                                  ... and what comes, until Ctrl-C
+  {prog}                           the last ten lines of ./data
+  {prog} -f                        ... and what comes, until Ctrl-C
   {prog} -f /srv/forebay --name 'gpu.*' --source node-7
   {prog} -f -n 0 --json | jq -r '[.name, .value] | @tsv'
-  {prog} -f --kind actor-crashed,breaker-moved,metric-dead-lettered
-  {prog} -f --from 15m                       all of the last quarter of an hour, and what comes
+  {prog} -f --kind actor-crashed,breaker-moved
+  {prog} -f --from 15m             the last quarter of an hour, and what comes
 
 -f goes on when the process rolls, retires segments, is killed or started again. A line shows as
 soon as its record is whole in the file, at most 0.1 s later, and its client is told yes when it is
@@ -117,17 +117,19 @@ class _Output:
         self._json = json
         self._encode_lines = msgspec.json.Encoder().encode_lines
         self._colours = coloured(sys.stdout)
+        self._brief = is_narrow(width())
         self._reader = select.poll()
         self._reader.register(sys.stdout.fileno(), 0)
         if not json:
-            say(paint(HEAD, "bold"))
+            say(paint(brief_head(time.time_ns()) if self._brief else HEAD, "bold"))
 
     def lines(self, lines: Lines) -> None:
         if self._json:
             sys.stdout.buffer.write(self._encode_lines(lines))
             return
         room = width()
-        sys.stdout.write("".join([row(line, room, colours=self._colours) + "\n" for line in lines]))
+        rows = [row(line, room, colours=self._colours, brief=self._brief) for line in lines]
+        sys.stdout.write("".join([each + "\n" for each in rows]))
 
     def flush(self) -> None:
         sys.stdout.flush()
