@@ -164,7 +164,7 @@ def _disk(disk: Disk) -> Iterator[str]:
         if disk.day.retired:
             yield _fact("retired", f"{rough_size(disk.day.retired)} in {rough_span(disk.day.span)}")
     if disk.full_in is None:
-        yield _fact("growth", f"none: {disk.still}")
+        yield _fact("growth", f"none: {disk.still}" if disk.day else disk.still)
     else:
         yield _fact("full", f"in {rough_span(disk.full_in)}, if it goes on like this")
 
