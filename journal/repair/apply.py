@@ -55,6 +55,13 @@ class RepairFileSystem(OsFileSystem):
             finally:
                 file.close()
 
+    def hand_over(self, path: str, directory: str) -> None:
+        """Give `path` to the owner of `directory`, where it is made by root for a process that is not."""
+        owner, made = os.stat(directory), os.stat(path)
+        if (owner.st_uid, owner.st_gid) != (made.st_uid, made.st_gid):
+            with suppress(PermissionError):
+                os.chown(path, owner.st_uid, owner.st_gid)
+
     def remove_tree(self, path: str) -> None:
         """Remove the directory `path` and what is in it."""
         shutil.rmtree(path, ignore_errors=True)
@@ -108,7 +115,9 @@ def _prepare(
     fs.make_directory(new)
     for mended in touched:
         # Also what needs another name only: a segment is written to, and at last recycled, an original not.
-        _write(directory, mended, os.path.join(new, mended.row.name), fs)
+        path = os.path.join(new, mended.row.name)
+        _write(directory, mended, path, fs)
+        fs.hand_over(path, directory)
     for name in sorted({mended.row.name for mended in touched} | leaving):
         with suppress(FileNotFoundError):
             fs.link(os.path.join(directory, name), os.path.join(aside, name))
@@ -118,8 +127,10 @@ def _prepare(
         file.sync()
     finally:
         file.close()
-    for path in (new, aside, os.path.dirname(aside), directory):
+    for path in (new, aside, os.path.dirname(aside)):
+        fs.hand_over(path, directory)
         fs.sync_directory(path)
+    fs.sync_directory(directory)
 
 
 def _size(mended: Mended) -> int:
