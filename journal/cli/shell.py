@@ -40,10 +40,11 @@ examples:
   {prog} dump --from 15m --name 'gpu.*' --json | jq .value
 
 Works on the directory of a stopped or crashed process, and on that of a running one without
-disturbing it: nothing is locked and nothing written.
+disturbing it: nothing is locked and nothing written, but by `repair --apply`, which asks for a
+stopped process.
 
 exit codes: 0 sound, 1 findings that stop no start (torn tail, stray file) or work failed,
-2 usage, 3 journal corrupt
+2 usage, 3 journal corrupt, 4 in use by another process
 """
 
 
@@ -110,7 +111,7 @@ def _accept_any_text(stream: TextIO) -> None:
 def _dispatch(arguments: list[str], prog: str) -> int:
     chosen = next((word for word in arguments if not word.startswith("-")), None)
     parser = Parser(
-        prog=prog, description="Looks into a journal; changes nothing.", epilog=_EPILOG.format(prog=prog)
+        prog=prog, description="Looks into a journal; only `repair --apply` changes it.", epilog=_EPILOG.format(prog=prog)
     )
     parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)

@@ -175,7 +175,7 @@ async def test_records_that_were_not_synced_and_have_moved(tmp_path: Path) -> No
     made = encode_record(encode([metrics(9, 1)]), sealing, header.salt)
     at = last.position + last.size
     damaged(path, name, lambda data: data.__setitem__(slice(at, at + len(made)), made))
-    record = record_in(path, name, 1)
+    record = record_in(path, name, 2)
     damaged(path, name, lambda data: data.__setitem__(record.position + 60, 0xFF))
     repair(str(path))
     assert record_in(path, name, -1).unsynced > record_in(path, name, -1).position
