@@ -107,7 +107,7 @@ def _pattern(text: str) -> str:
         re.compile(text)
     except re.error as error:
         raise ArgumentTypeError(
-            f"{text!r} is no regular expression ({error}); put a backslash before each sign that stands for itself"
+            f"{text!r} is no regular expression ({error}); put a backslash before a sign that means itself"
         ) from None
     return text
 

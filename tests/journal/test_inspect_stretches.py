@@ -20,8 +20,30 @@ from journal.inspect.stretches import Step, Stretch, stretches
 from journal.inspect.walk import walk
 from journal.metric import Metric
 from tests.journal.building import SegmentBuilder, metrics, varied_segment
-from tests.journal.test_inspect_fuzz import DAMAGES, damaged
 from tests.journal.test_inspect_verify import make_journal, names_in
+
+DAMAGES = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.floats(0, 1, exclude_max=True),
+        st.sampled_from(["flip", "zero", "cut out", "double"]),
+        st.integers(1, 3000),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def damaged(data: bytes, at: int, how: str, size: int) -> bytes:
+    match how:
+        case "flip":
+            return data[:at] + bytes([data[at] ^ (size % 255 + 1)]) + data[at + 1 :]
+        case "zero":
+            return data[:at] + bytes(len(data[at : at + size])) + data[at + size :]
+        case "cut out":
+            return data[:at] + data[at + size :]
+        case _:
+            return data[: at + size] + data[at:]
 
 
 def steps_of(path: Path, *, newest: bool) -> tuple[list[Step | Record], list[Step | Record]]:
