@@ -134,7 +134,7 @@ def describe(store: str, outcome: Outcome) -> list[str]:
     if outcome.done <= outcome.begun_at:
         offsets = "nothing in that part" if outcome.complete else "nothing yet"
     took = rough_span(round(outcome.seconds * 1e9))
-    lines = [f"{_metrics(outcome.sent)} sent to {store} in {took} ({rate:,.0f}/s): {offsets}"]
+    lines = [f"{_metrics(outcome.sent)} sent to {store}", f"  in {took}, {rate:,.0f}/s: {offsets}"]
     if outcome.sent_before:
         lines.append(f"  with what was sent before: {_metrics(outcome.sent + outcome.sent_before)}")
     lines += _left(outcome.left_out, outcome.lost, outcome.part)
