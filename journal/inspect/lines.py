@@ -13,6 +13,7 @@ from journal.events import ControlEvent, MetricsAccepted, offsets_of, width
 from journal.framing import Record
 from journal.metric import (
     MAX_ATTRIBUTES,
+    MIN_INT64,
     AttributeValue,
     FiniteFloat,
     Int64,
@@ -23,6 +24,8 @@ from journal.metric import (
 )
 
 _MEANS_NOTHING: Final = ("type", "filler")
+_UNSET: Final = MIN_INT64 - 1
+"""No offset and no time: what is equal to a default would be left out."""
 _GAUGE: Final[Iterator[Kind]] = repeat("gauge")
 
 
@@ -59,9 +62,9 @@ class Row(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     Once offset and times are set, it encodes to the bytes of the MetricLine that it stands for.
     """
 
-    offset: int = -1
+    offset: int = _UNSET
     time: Int64 | None = None
-    accepted_at: int = -1
+    accepted_at: int = _UNSET
     # A default that a factory has made is not left out; and this factory takes no Python frame.
     kind: Kind = msgspec.field(default_factory=_GAUGE.__next__)
     name: Annotated[str, Meta(min_length=1, max_length=255)]

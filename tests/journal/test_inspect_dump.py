@@ -318,3 +318,16 @@ async def test_what_another_version_wrote_is_told_and_the_rest_is_shown(tmp_path
     raw = b"".join(dump_raw(str(tmp_path), Selection(), again.append))
     assert raw == bytes(built.data[64:])
     assert again == told
+
+
+@pytest.mark.parametrize("now", [-(2**63), -6, -1, 0, 1, 256])
+async def test_a_clock_that_was_far_off_is_shown_as_it_was(tmp_path: Path, now: int) -> None:
+    """Whatever the time of a record, JSON says it: no number counts as left out."""
+    opened = await Journal.open(str(tmp_path / "journal"), options=SMALL, now=lambda: now)
+    await opened.append([MetricsAsSent(b'{"name": "early", "value": 0}', 1)])
+    await opened.close()
+    selection = Selection(names=("early",))
+    (line,) = lines_of(tmp_path / "journal", selection)
+    assert isinstance(line, MetricLine)
+    assert (line.time, line.accepted_at) == (now, now)
+    assert b"".join(dump_json(str(tmp_path / "journal"), selection)) == json_of([line])
