@@ -111,7 +111,9 @@ def _accept_any_text(stream: TextIO) -> None:
 def _dispatch(arguments: list[str], prog: str) -> int:
     chosen = next((word for word in arguments if not word.startswith("-")), None)
     parser = Parser(
-        prog=prog, description="Looks into a journal; only `repair --apply` changes it.", epilog=_EPILOG.format(prog=prog)
+        prog=prog,
+        description="Looks into a journal; only `repair --apply` changes it.",
+        epilog=_EPILOG.format(prog=prog),
     )
     parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
