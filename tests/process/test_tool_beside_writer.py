@@ -291,5 +291,5 @@ def test_the_tool_beside_a_process_that_ingests_rolls_and_retires(launch: Launch
         f"{alone:,.0f}/s alone: {with_tools / alone:.3f}; answers in "
         f"{took(replies, beside, ended) * 1e3:.2f} ms, {took(replies, begun, beside) * 1e3:.2f} ms alone"
     )
-    # With cores to spare it is 1.0. Where there are none, the tool and the posters share them with the process.
+    # With cores to spare it is 1.0. Where there are none, the tool and the posters share what there is.
     assert with_tools > 0.5 * alone
