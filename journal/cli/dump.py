@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import BinaryIO, Final
 
 from journal.cli.arguments import add_directory, add_selection, selection_from
-from journal.cli.rows import HEAD, row
+from journal.cli.rows import HEAD, brief_head, is_narrow, row
 from journal.cli.shell import code_for
 from journal.cli.terminal import coloured, cut, paint, say, width
 from journal.inspect import Finding, Selection, dump, dump_json, dump_raw, journal_directory
@@ -84,6 +84,7 @@ def _write(pieces: Iterable[bytes], out: BinaryIO) -> None:
 
 def _print_table(directory: str, selection: Selection, found: Callable[[Finding], None]) -> None:
     room, colours = width(), coloured(sys.stdout)
-    say(paint(cut(HEAD, room), "bold"))
+    brief = is_narrow(room)
+    say(paint(cut(brief_head(time.time_ns()) if brief else HEAD, room), "bold"))
     for lines in dump(directory, selection, found):
-        sys.stdout.write("".join([row(line, room, colours=colours) + "\n" for line in lines]))
+        sys.stdout.write("".join([row(line, room, colours=colours, brief=brief) + "\n" for line in lines]))

@@ -72,7 +72,11 @@ def test_every_row_fits_the_terminal(data: Path) -> None:
     assert code == 0
     assert len(lines) == 1 + 10 + 5
     assert max(map(len, lines)) == 80
-    assert {line.split()[3] for line in lines if line.endswith("…")} >= {"actor-crashed", "snapshot"}
+    assert {line.split()[3] for line in lines if line.endswith("…")} == {
+        "actor-crashed",
+        "snapshot",
+        "offsets-lost",
+    }
 
 
 def test_lost_offsets_in_the_table_and_as_json(data: Path) -> None:
