@@ -29,17 +29,19 @@ from journal.repair import (
 
 EPILOG = """\
 examples:
-  {prog}                       what would be done to the journal in ./data
+  {prog}                       what would be done to ./data
   {prog} /srv/forebay --apply  do it; the process must be stopped
   {prog} /srv/forebay/dead-letters
   {prog} --json | jq '.work[] | {{name, wrong, lost}}'
 
-Without --apply nothing is changed. With it, every record that can be read is kept as it is, an
-event names the offsets that are lost, and every file that is replaced is kept under quarantine/ in
-the journal's directory, beside a report.json. A repair that was interrupted is simply done again.
+Without --apply nothing is changed. With it, every record that can be read is
+kept as it is, an event names the offsets that are lost, and every file that is
+replaced is kept under quarantine/ in the journal's directory, beside a
+report.json. A repair that was interrupted is simply done again.
 
-Exit code 0 when there is nothing to do, or it is done; without --apply, 1 where a start would do it
-as well (torn tail) and 3 where it would refuse. 4 with --apply while a process has the journal open.
+Exit code 0 when there is nothing to do, or it is done; without --apply, 1 where
+nothing is lost and a start does not mind (torn tail), 3 where the journal is
+corrupt. 4 with --apply while a process has the journal open.
 """
 _WIDTH: Final = 80
 _SHOWN: Final = 4
@@ -51,6 +53,7 @@ _DEEDS: Final = {
     "renamed": "renamed from {source}",
     "brought back": "brought back from {source}",
     "taken out": "moved to quarantine/",
+    "begun": "begun, behind all that was given",
 }
 
 
@@ -164,7 +167,7 @@ def _told(work: Work) -> list[str]:
 
 def _deed(work: Work) -> str:
     deed = _DEEDS[work.deed].format(source=work.source)
-    if work.deed == "taken out":
+    if work.deed in ("taken out", "begun"):
         return deed
     kept = f"{_count(work.records, 'record')} and {_count(work.metrics, 'metric')} kept"
     said = [f"{deed}: {kept if work.records else 'no record can be read'}"]

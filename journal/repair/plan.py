@@ -1,7 +1,7 @@
 """What a repaired journal is made of, segment by segment: what stays as it is, what is copied, what is new.
 
 Pure but for what it asks its Reading. The result is the same bytes whoever asks, but for salts and the time
-of the note at the end: so a repair that was cut off can be begun anew.
+of the snapshot at the end: so a repair that was cut off can be begun anew.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import msgspec
 from msgspec.structs import replace
 
 from journal.events import OffsetsLost, Snapshot
-from journal.framing import Record, Sealing, SegmentHeader
+from journal.framing import SEGMENT_HEADER_SIZE, Place, Record, Sealing, SegmentHeader
 from journal.metric import Nanoseconds, Offset
+from journal.recovery import new_segment
 from journal.repair.losses import Gap, counted, gaps_of
 from journal.repair.making import MAX_COUNT, check_of, record_of, sealed
 from journal.repair.rows import Leaving, Row
@@ -38,6 +39,7 @@ class Made(msgspec.Struct, frozen=True):
 
 Part: TypeAlias = Copy | Made
 
+BEGUN = "what is lost has to be known from here on"
 OUT_OF_ORDER = "records out of order"
 _DETACHED = "does not continue what is before it"
 
@@ -66,10 +68,6 @@ class Plan(msgspec.Struct, frozen=True):
 
     segments: tuple[Mended, ...]
     leaving: tuple[Leaving, ...]
-    lost: tuple[LostRange, ...]
-    """What is lost with this repair, a range each."""
-    noted: bool
-    """The newest segment's state had yet to learn of what is lost."""
 
 
 class Reading(Protocol):
@@ -99,8 +97,8 @@ def planned(
     """The plan for a journal of `rows`, oldest first; offsets before `given` are known to have been given."""
     planning = _Planning(rows, journal_id, reading, now, given)
     segments = planning.segments()
-    noted = planning.note(segments)
-    return Plan(tuple(segments), tuple(leaving), tuple(planning.lost), noted)
+    behind = planning.begun_behind(segments[-1])
+    return Plan((*segments, *([behind] if behind is not None else [])), tuple(leaving))
 
 
 class _Planning:
@@ -270,13 +268,12 @@ class _Planning:
         self.lost.append(mark)
         return replace(known, accepted=accepted, events=row.first - accepted, lost=(mark,))
 
-    def note(self, segments: list[Mended]) -> bool:
-        """Let the state at the journal's end know of all that is lost; False where it does already.
+    def begun_behind(self, last: Mended) -> Mended | None:
+        """A segment behind the newest whose snapshot knows of all that is lost; None where nothing is new.
 
-        What is lost before the newest segment's snapshot was written is not in that snapshot, nor in any
-        between: they are older than this repair.
+        What was lost before a snapshot was written cannot be in it: it is older than this repair. And a
+        segment's name says how far offsets had gone, whatever happens to the record that says so.
         """
-        last = segments[-1]
         state = self._reading.fold(last.row, last.parts, last.header.salt)
         known = {(each.first, each.end) for each in state.lost}
         told = {(each.first, each.end): each for each in self.lost}
@@ -284,23 +281,26 @@ class _Planning:
             for each in row.survey.lost if row.survey is not None else ():
                 told.setdefault((each.first, each.end), each)
         news = [each for key, each in told.items() if key not in known and each.end > state.retired_before]
-        if not news:
-            return False
-        noted = replace(
+        if not news and not any(gap.lost for gap in last.gaps):
+            return None
+        aware = replace(
             state,
             lost=tuple(sorted((*state.lost, *news), key=lambda each: each.first)),
             lost_metrics=state.lost_metrics + sum(each.metrics for each in news),
         )
-        made = record_of(Snapshot(noted), last.upto, self._now, last.check, last.header.salt)
-        segments[-1] = replace(
-            last,
-            parts=(*last.parts, Made(made)),
-            touched=True,
-            why=last.why or ("does not know yet of what is lost",),
-            check=check_of(made),
-            upto=last.upto + 1,
+        begun = new_segment(
+            self._id, Place(0, last.upto, last.check), last.header.first_offset, aware, self._now
         )
-        return True
+        return Mended(
+            Row(last.upto),
+            begun.header,
+            (Made(begun.head[SEGMENT_HEADER_SIZE:]),),
+            (),
+            True,
+            (BEGUN,),
+            begun.place.chain,
+            begun.place.next_offset,
+        )
 
 
 def _wrong(row: Row, header: SegmentHeader) -> list[str]:

