@@ -12,11 +12,12 @@ Offsets count metrics and control events: `MetricsAccepted` takes as many offset
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, TypeAlias, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 
 import msgspec
+from msgspec import Meta
 
-from journal.metric import Metric, Nanoseconds, Offset
+from journal.metric import MAX_INT64, Metric, Nanoseconds, Offset
 from journal.state import BreakerPosition, State
 
 Durability: TypeAlias = Literal["fsync", "interval", "os"]
@@ -189,7 +190,7 @@ class SegmentsRetired(_Event, frozen=True, tag="segments-retired/1"):
     """The segments that begin at `first_offsets` were deleted; the journal now begins at `begins_at`."""
 
     first_offsets: list[Offset]
-    begins_at: Offset
+    begins_at: Annotated[Offset, Meta(ge=0, le=MAX_INT64)]
     bytes: int
 
 
@@ -200,8 +201,8 @@ class OffsetsLost(_Event, frozen=True, tag="offsets-lost/1"):
     `filler` means nothing: it gives the record the `check` that the one behind it expects.
     """
 
-    count: int
-    metrics: int
+    count: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    metrics: Annotated[int, Meta(ge=0, le=2**32 - 1)]
     what: str = ""
     exact: bool = True
     filler: bytes = b""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
-from journal.metric import Nanoseconds, Offset
+from journal.metric import MAX_INT64, Nanoseconds, Offset
 
 BreakerPosition: TypeAlias = Literal["closed", "open", "half-open"]
 
@@ -98,7 +99,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     opened_at: Nanoseconds = 0
     clean: bool = True
     """The last process to write closed the journal in good order."""
-    retired_before: Offset = Offset(0)
+    retired_before: Annotated[Offset, Meta(ge=0, le=MAX_INT64)] = Offset(0)
     breakers: dict[str, BreakerState] = {}
     dead_letters: dict[Offset, DeadLetter] = {}
     """Those that wait, by their id, oldest first; in the queue's own journal alone."""
