@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import sys
 from contextlib import redirect_stderr, redirect_stdout
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 from journal.cli.shell import main
@@ -20,11 +20,14 @@ class Done(NamedTuple):
 
 def tool(*arguments: str) -> Done:
     """Run `forebay journal` with `arguments`."""
-    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     err = io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        assert sys.stdout is out
+    with (
+        TemporaryFile() as file,
+        io.TextIOWrapper(file, encoding="utf-8") as out,
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
         code = main(arguments, "forebay journal")
         out.flush()
-    assert isinstance(out.buffer, io.BytesIO)
-    return Done(code, out.buffer.getvalue(), err.getvalue())
+        file.seek(0)
+        return Done(code, file.read(), err.getvalue())
