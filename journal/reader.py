@@ -21,7 +21,7 @@ from journal.framing import (
 )
 from journal.log import Frontier, Journal
 from journal.metric import Offset
-from journal.segment import JournalCorruptError, containing, first_offset_of, segment_name
+from journal.segment import JournalCorruptError, NoJournalError, containing, first_offset_of, segment_name
 
 CHUNK: Final = 256 * 1024
 """Bytes read at a time; a larger record is read whole. Small, so that decoding never holds up the loop."""
@@ -36,15 +36,6 @@ class OffsetRetiredError(Exception):
         super().__init__(
             f"{directory}: offset {offset} has been retired; the journal begins at {first_offset}: "
             f"read from there"
-        )
-
-
-class NoJournalError(Exception):
-    """The directory holds no segment."""
-
-    def __init__(self, directory: str) -> None:
-        super().__init__(
-            f"{directory}: no journal here; name the directory that `forebay run --data` was given"
         )
 
 

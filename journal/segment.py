@@ -44,6 +44,15 @@ class JournalCorruptError(Exception):
         )
 
 
+class NoJournalError(Exception):
+    """The directory holds no segment."""
+
+    def __init__(self, directory: str) -> None:
+        super().__init__(
+            f"{directory}: no journal here; name the directory that `forebay run --data` was given"
+        )
+
+
 def segment_name(first_offset: int) -> str:
     """The file name of the segment that begins at `first_offset`; names sort as offsets do."""
     return f"{first_offset:020d}{SUFFIX}"

@@ -95,7 +95,7 @@ def check_journal(data: str) -> Check:
     if not os.path.isdir(directory):
         return Check("journal", "none yet: the first start begins one")
     from journal.inspect import verify_newest
-    from journal.reader import NoJournalError
+    from journal.segment import NoJournalError
 
     try:
         findings = verify_newest(directory)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from journal.events import DeadLettersRedriven, MetricDeadLettered, Snapshot, offsets_of
 from journal.metric import Metric, Offset
-from journal.reader import NoJournalError, reading, segment_offsets
+from journal.reader import reading, segment_offsets
+from journal.segment import NoJournalError
 from journal.state import DeadLetterCount
 
 

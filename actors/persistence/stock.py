@@ -7,6 +7,7 @@ apart, and beyond that note the store is asked how many of the lost offsets it h
 
 from __future__ import annotations
 
+import asyncio
 from typing import NamedTuple
 
 import structlog
@@ -35,7 +36,7 @@ async def take_stock(held: Offset | None, journal: Journal, store: GuardedStore,
     Raises StoreError, JournalCorruptError.
     """
     cursor = Offset(max(held or 0, journal.first_offset))
-    given = await accepted_before(journal.directory, cursor, end=journal.next_offset)
+    given = await asyncio.to_thread(accepted_before, journal.directory, cursor, end=journal.next_offset)
     known = journal.state.cursors.get(store.name) if held is not None else None
     missing = _missing(held, known, given, journal, store.name)
     dead_lettered = await burial.look(cursor)

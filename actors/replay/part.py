@@ -11,8 +11,8 @@ import msgspec
 from journal.framing import SEGMENT_HEADER_SIZE, SegmentHeader, decode_segment_header
 from journal.inspect import Bound, Finding, Selection, verify_newest
 from journal.metric import Nanoseconds, Offset
-from journal.reader import NoJournalError, reading, segment_offsets
-from journal.segment import containing, segment_name
+from journal.reader import reading, segment_offsets
+from journal.segment import NoJournalError, containing, segment_name
 
 _WINDOW = 4 * 1024 * 1024
 """Bytes read at a time to find the journal's end."""

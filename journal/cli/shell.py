@@ -18,8 +18,7 @@ from typing import Any, NoReturn, TextIO
 from journal.cli.exits import BROKEN_PIPE, CORRUPT, FAILED, FINE, INTERRUPTED, USAGE, CommandFailedError
 from journal.events import LaterFormatError
 from journal.inspect import Finding, Gravity, PastDamagedError, PastRetiredError, worst
-from journal.reader import NoJournalError
-from journal.segment import JournalCorruptError
+from journal.segment import JournalCorruptError, NoJournalError
 
 COMMANDS = {
     "ls": "list the segments: offsets, times, records, metrics, bytes, health",

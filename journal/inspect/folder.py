@@ -14,8 +14,7 @@ import msgspec
 
 from journal.disk import lock_holder
 from journal.framing import SEGMENT_HEADER_SIZE, SegmentHeader, decode_segment_header
-from journal.reader import NoJournalError
-from journal.segment import SPARE, first_offset_of
+from journal.segment import SPARE, NoJournalError, first_offset_of
 from journal.writer import RECYCLED
 
 _EVIDENCE = re.compile(r"^\d{20}\.torn-(\d+)-\d+$")

@@ -11,7 +11,6 @@ followed by one begun at that time or later, or right behind it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, cast
@@ -27,8 +26,7 @@ from journal.inspect.lost import knows_as_much
 from journal.inspect.selection import Bound
 from journal.inspect.upto import Folding, Marks, PastDamagedError
 from journal.metric import MAX_INT64, Nanoseconds, Offset
-from journal.reader import NoJournalError
-from journal.segment import containing, first_offset_of
+from journal.segment import NoJournalError, containing, first_offset_of
 from journal.state import State
 
 _LOOKS: Final = 4
@@ -132,10 +130,10 @@ def in_full(value: object) -> object:
             return value
 
 
-async def accepted_before(directory: str, offset: Offset, *, end: Offset | None = None) -> int:
-    """How many metrics were accepted before `offset`, since the journal began. Raises as `state_at` does."""
-    past = await asyncio.to_thread(state_at, directory, Bound(offset=offset), end=end)
-    return past.state.accepted
+def accepted_before(directory: str, offset: Offset, *, end: Offset | None = None) -> int:
+    """How many metrics were accepted before `offset`, since the journal began. Blocks and raises as
+    `state_at` does."""
+    return state_at(directory, Bound(offset=offset), end=end).state.accepted
 
 
 class _Kept:

@@ -102,7 +102,7 @@ async def test_every_offset(journal: Path) -> None:
         past = at(journal, offset)
         assert past.state == naive(found, offset), offset
         assert (past.offset, past.first_offset, past.ended) == (offset, 0, False)
-        assert await accepted_before(str(journal), Offset(offset)) == past.state.accepted
+        assert accepted_before(str(journal), Offset(offset)) == past.state.accepted
     assert state_at(str(journal), Bound()) == past
 
 

@@ -21,7 +21,7 @@ from journal.framing import (
 )
 from journal.inspect import Finding, SegmentReport, verify, verify_newest
 from journal.log import Journal, Options
-from journal.reader import NoJournalError
+from journal.segment import NoJournalError
 from tests.journal.building import clock, metrics, start_of
 
 pytestmark = pytest.mark.slow
