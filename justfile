@@ -98,10 +98,10 @@ fix: setup
     ruff check --fix
     ruff format
 
-# measure: `just bench` runs all, `just bench ingest` one (kernel journal store postgres supabase ingest latency recovery drain outage memory live)
+# measure: `just bench` runs all, `just bench ingest` one (kernel journal store postgres supabase ingest latency recovery drain outage memory live tool replay audit)
 [group('develop')]
 bench *names: setup
-    for name in {{ if names == "" { "kernel journal store postgres supabase ingest latency recovery drain outage memory live" } else { names } }}; do echo "== $name"; python -m tests.bench.bench_$name; done
+    for name in {{ if names == "" { "kernel journal store postgres supabase ingest latency recovery drain outage memory live tool replay audit" } else { names } }}; do echo "== $name"; python -m tests.bench.bench_$name; done
 
 # build the wheel and the source distribution into dist/
 [group('develop')]
