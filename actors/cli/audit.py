@@ -16,15 +16,15 @@ _MB: Final = 1_000_000
 
 _EPILOG = """\
 examples:
-  forebay audit                       journal against store, row by row, in ./data
+  forebay audit                    journal against store, row by row, in ./data
   forebay audit --data /srv/forebay --quick
   forebay audit --json | jq '.stores[] | {store, missing: .missing.count}'
-  forebay audit --accept-lost         a repair gave something up, and that is known
+  forebay audit --accept-lost      a repair gave something up, and that is known
 
 Reads the journal and the stores and changes neither; a running process is not
-disturbed. Each metric of the journal is compared with its row in the store, field
-by field; with --quick only offsets are, which is several times as fast and does
-not see a row that was changed.
+disturbed. Each metric of the journal is compared with its row in the store,
+field by field; with --quick only offsets are, which is several times as fast
+and does not see a row that was changed.
 
 Exit code 0 when accepted = persisted + dead-lettered + pending and every row is
 what was accepted. 1 with the missing, differing and extra offsets when not, and
