@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 import msgspec
 from msgspec import Meta
 
+from journal.flags import FlagEvent
 from journal.metric import MAX_INT64, Metric, Nanoseconds, Offset
 from journal.state import BreakerPosition, State
 
@@ -232,6 +233,7 @@ ControlEvent: TypeAlias = (
     | DeadLettersExpired
     | DeadLettersMirrored
     | OffsetsLost
+    | FlagEvent
 )
 Event: TypeAlias = MetricsAccepted | ControlEvent
 Appendable: TypeAlias = Event | PackedMetrics | MetricsAsSent

@@ -28,6 +28,7 @@ from journal.events import (
     offsets_of,
     width,
 )
+from journal.flags import FlagChanged, FlagEvent, FlagOverridden, evolve_flags
 from journal.framing import Record
 from journal.metric import Nanoseconds, Offset
 from journal.state import ActorState, BreakerState, CursorState, LostRange, State
@@ -43,6 +44,7 @@ _Foldable: TypeAlias = (
     | MessageDeadLettered
     | SegmentsRetired
     | DeadLetterEvent
+    | FlagEvent
 )
 
 
@@ -119,6 +121,8 @@ def _evolve_control(state: State, event: _Foldable, time: Nanoseconds, offset: O
         case SegmentsRetired(begins_at=begins_at):
             lost = tuple(each for each in state.lost if each.end > begins_at)
             return replace(state, retired_before=begins_at, lost=lost)
+        case FlagChanged() | FlagOverridden():
+            return replace(state, flags=evolve_flags(state.flags, event, time))
         case SupervisorEscalated() | MessageDeadLettered():
             return state
         case _:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from journal.flags import FlagState
 from journal.metric import MAX_INT64, Nanoseconds, Offset
 
 BreakerPosition: TypeAlias = Literal["closed", "open", "half-open"]
@@ -106,6 +107,8 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     dead_letter_counts: dict[str, DeadLetterCount] = {}
     mirrored: dict[str, Offset] = {}
     """Up to where of the queue's journal each store's table of dead letters is."""
+    flags: dict[str, FlagState] = {}
+    """What was decided about feature flags, those of which nothing was left out."""
     lost: tuple[LostRange, ...] = ()
     """What damages took of what is not retired yet, ascending."""
     lost_metrics: int = 0

@@ -19,6 +19,7 @@ from journal.events import (
     Event,
     MetricsAccepted,
 )
+from journal.flags import FlagState
 from journal.inspect import Bound, state_at
 from journal.inspect.changes import Difference, differences
 from journal.metric import Offset
@@ -179,6 +180,7 @@ OTHER = State(
     dead_letters={Offset(4): DeadLetter(Offset(4), "a", Offset(1), 2, "m", "", "check", "no", 1, 3, 3)},
     dead_letter_counts={"a": DeadLetterCount(2, 1)},
     mirrored={"a": Offset(1)},
+    flags={"a": FlagState(True)},
     lost_metrics=3,
 )
 

@@ -38,6 +38,7 @@ from journal.events import (
     pack_metrics,
     width,
 )
+from journal.flags import FlagChanged, FlagOverridden, FlagState
 from journal.metric import MAX_ATTRIBUTES, Metric, Offset, metric_time
 from journal.replay import evolve
 from journal.state import ActorState, BreakerState, CursorState, DeadLetter, DeadLetterCount, State
@@ -66,6 +67,7 @@ letters = st.builds(
     times,
     st.booleans(),
 )
+values = st.booleans() | times | finite | texts
 states = st.builds(
     State,
     accepted=counts,
@@ -87,6 +89,11 @@ states = st.builds(
         texts, st.builds(DeadLetterCount, counts, counts, counts, counts), max_size=2
     ),
     mirrored=st.dictionaries(texts, offsets, max_size=2),
+    flags=st.dictionaries(
+        names,
+        st.builds(FlagState, values, finite, st.dictionaries(texts, values, max_size=2), times, texts),
+        max_size=2,
+    ),
 )
 control: st.SearchStrategy[Event] = st.one_of(
     st.builds(Snapshot, states),
@@ -113,6 +120,8 @@ control: st.SearchStrategy[Event] = st.one_of(
     st.builds(DeadLettersDiscarded, texts, st.lists(offsets, max_size=3)),
     st.builds(DeadLettersExpired, texts, st.lists(offsets, max_size=3), st.sampled_from(["items", "age"])),
     st.builds(DeadLettersMirrored, texts, offsets),
+    st.builds(FlagChanged, names, st.none() | values, finite, texts),
+    st.builds(FlagOverridden, names, texts, st.none() | values, texts),
 )
 accepted = st.builds(MetricsAccepted, st.lists(some_metrics, max_size=4), texts)
 everything: st.SearchStrategy[Event] = control | accepted
@@ -163,7 +172,7 @@ def test_packed_metrics_are_metrics(count: int) -> None:
 def test_every_event_is_tagged_with_its_version() -> None:
     """Tags are literal, different, and end in a version; the strategies above leave no event out."""
     tags = [str(cls.__struct_config__.tag) for cls in get_args(Event)]
-    assert len(set(tags)) == len(tags) == 17
+    assert len(set(tags)) == len(tags) == 20
     assert all(tag.rpartition("/")[2].isdigit() for tag in tags)
 
 

@@ -26,6 +26,7 @@ from journal.events import (
     SupervisorEscalated,
     pack_metrics,
 )
+from journal.flags import FlagChanged, FlagOverridden
 from journal.metric import MAX_INT64, MIN_INT64, Metric, Offset
 from tests.journal.golden.writing import BEGAN, SECTOR, GoldenJournal
 
@@ -192,10 +193,26 @@ def corrupt(directory: Path) -> None:
     (directory / "notes.txt").write_text("no part of a journal\n")
 
 
+def flags(directory: Path) -> None:
+    """Flags of every type changed, rolled out, overridden and reset, with a segment begun in between."""
+    golden = GoldenJournal(6)
+    golden.add(JournalOpened(PID, VERSION))
+    golden.add(FlagChanged("dashboard.transport", "dual", 12.5, "größe"), FlagChanged("a.switch", False))
+    golden.add(FlagChanged("an.integer", MIN_INT64), FlagChanged("a.number", -MAX_FLOAT, 0.0))
+    golden.add(FlagOverridden("dashboard.transport", "session-1", "realtime", "eve"))
+    golden.add(FlagOverridden("a.number", "é/\0", 1.0), FlagOverridden("a.switch", "session-1", True))
+    golden.roll()
+    golden.add(FlagOverridden("a.number", "é/\0"), FlagChanged("an.integer"))
+    golden.add(FlagChanged("a.number", MIN_FLOAT, 99.9), FlagOverridden("only.here", "session-2", 0))
+    golden.add(MetricsAccepted(steady(0, 3)), JournalClosed(PID))
+    golden.write(directory)
+
+
 CASES: dict[str, Callable[[Path], None]] = {
     "ordinary": ordinary,
     "dead-letters": dead_letters,
     "torn": torn,
     "closed": closed,
     "corrupt": corrupt,
+    "flags": flags,
 }
