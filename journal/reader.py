@@ -104,7 +104,13 @@ class JournalReader:
         found: list[Record] = []
         size = 0
         while size < max_bytes:
-            record = await self._next()
+            try:
+                record = await self._next()
+            except JournalCorruptError:
+                # The next call meets it again, with nothing before it.
+                if not found:
+                    raise
+                break
             if record is None:
                 break
             if record.next_offset > self._wanted:

@@ -10,7 +10,7 @@ from actors.core.search import Search, begin
 from actors.persistence.burial import Blame
 from actors.stores.base import Row
 from journal.committer import JournalFailedError
-from journal.events import Snapshot
+from journal.events import Snapshot, UnknownEventError
 from journal.framing import Record
 from journal.log import Frontier, Journal
 from journal.metric import Nanoseconds, Offset
@@ -94,17 +94,22 @@ class JournalFeed:
             self._reader = JournalReader(self._journal.directory, cursor, frontier=lambda: self._limit)
             self._read_to = cursor
         rows, size, holes = self._ahead, 0, list[LostRange]()
-        while len(rows) < most and size < MOST_BYTES and await self._more(self._reader, cursor):
-            record = self._records[0]
-            lost = holes_of(record)
-            if lost and rows:
-                break
-            holes += lost
-            found = rows_of(record, cursor)
-            self._count(record, len(found) + sum(hole.metrics for hole in lost))
-            rows += found
-            size += record.size
-            self._read_to = self._records.popleft().next_offset
+        try:
+            while len(rows) < most and size < MOST_BYTES and await self._more(self._reader, cursor):
+                record = self._records[0]
+                lost = holes_of(record)
+                if lost and rows:
+                    break
+                holes += lost
+                found = rows_of(record, cursor)
+                self._count(record, len(found) + sum(hole.metrics for hole in lost))
+                rows += found
+                size += record.size
+                self._read_to = self._records.popleft().next_offset
+        except (JournalCorruptError, UnknownEventError):
+            # What stands before a damage is brought to the store; the next batch begins with it.
+            if not rows and not holes:
+                raise
         taken, self._ahead = rows[:most], rows[most:]
         end = Offset(taken[-1].offset + 1) if self._ahead else self._read_to
         accepted = None if self._accepted is None else self._accepted - len(self._ahead)

@@ -12,10 +12,14 @@ from actors.config.settings import PersisterSettings, ResilienceSettings
 from actors.persistence.feed import MOST_BYTES, JournalFeed
 from actors.stores.base import OutageError, TransientError
 from actors.stores.memory import MemoryStore, MemoryTables
+from journal.committer import Options
+from journal.disk import OsFileSystem
 from journal.events import pack_metrics
 from journal.log import Journal
 from journal.metric import Metric, Offset
+from journal.segment import JournalCorruptError, segment_name
 from tests.actors.picky import Picky
+from tests.journal.building import read_journal
 from tests.process.composed import SEGMENT, Composed, composed, until
 from web.letters import LetterFilter
 from web.ports import StoreStatus
@@ -112,6 +116,29 @@ async def test_a_batch_is_bounded_in_bytes(tmp_path: Path) -> None:
         cursor = batch.end
     assert values == [float(number) for number in range(60)]
     await feed.forget()
+    await journal.close()
+
+
+async def test_what_stands_before_a_damage_is_stored(tmp_path: Path) -> None:
+    """An older segment is damaged: the store gets every metric before, the next batch meets the damage."""
+    journal = await Journal.open(str(tmp_path / "journal"), options=Options(segment_bytes=SEGMENT))
+    while len(journal.segments) < 3:
+        await journal.append([pack_metrics([Metric("m", 1.0, source="x" * 40)] * 100)])
+    oldest = tmp_path / "journal" / segment_name(0)
+    records = [record for record in read_journal(OsFileSystem(), str(tmp_path / "journal")) if record.plain]
+    hit = records[5]
+    with oldest.open("r+b") as file:
+        file.seek(hit.position + 60)
+        file.write(bytes(64))
+    feed = JournalFeed(journal)
+    batch = await feed.next(Offset(0), 16_384)
+    assert [row.offset for row in batch.rows] == [*range(records[0].base, hit.base)]
+    assert batch.end == hit.base
+    for _ in range(2):
+        with pytest.raises(JournalCorruptError) as raised:
+            await feed.next(batch.end, 16_384)
+        assert raised.value.offset == hit.base
+        await feed.forget()
     await journal.close()
 
 
