@@ -101,7 +101,7 @@ def run(args: Namespace) -> int:
     else:
         for line in render(report, args.directory):
             say(line)
-        if writer is not None:
+        if writer is not None and report.work:
             sys.stderr.write(
                 f"process {writer} is writing there: what looks damaged at the end may be a write under way\n"
             )

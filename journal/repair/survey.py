@@ -107,8 +107,10 @@ def survey(file: PatientFile, source: Source, limit: int | None, *, newest: bool
         match step:
             case Damage():
                 surveyor.damage(step)
-            case End(place=place):
-                ending = End(place, ending_at(file, place, source.salt, newest=newest))
+            case End(place=place) if newest and alone:
+                ending = End(place, ending_at(file, place, source.salt, newest=True))
+            case End():
+                ending = step
             case _:
                 surveyor.record(step)
     assert ending is not None

@@ -23,7 +23,7 @@ from tests.journal.test_inspect_verify import names_in
 SMALL = Options(segment_bytes=16 * 1024)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Written:
     """A record as it was written, with its bytes."""
 

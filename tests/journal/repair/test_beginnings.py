@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from journal.disk import OsFileSystem
 from journal.events import MetricDeadLettered, encode
 from journal.framing import Sealing, decode_segment_header, encode_record
 from journal.inspect import worst
-from journal.log import Journal
+from journal.log import Journal, Options
 from journal.metric import Metric, Offset
 from journal.recovery import recover
 from journal.repair import dry_run, repair
@@ -182,3 +183,32 @@ async def test_records_that_were_not_synced_and_have_moved(tmp_path: Path) -> No
     opened = await Journal.open(str(path), options=SMALL, now=clock())
     await opened.close()
     assert read_journal(OsFileSystem(), str(path))
+
+
+@pytest.mark.slow
+async def test_a_dry_run_beside_a_writer(tmp_path: Path) -> None:
+    """Beside a process that appends, rolls and retires, a dry run again and again finds nothing to do."""
+    path = tmp_path / "data" / "journal"
+    journal = await Journal.open(str(path), options=Options(segment_bytes=256 * 1024, durability="os"))
+    enough = asyncio.Event()
+
+    async def write() -> None:
+        rolled = 0
+        while rolled < 40:
+            before = len(journal.segments)
+            await asyncio.gather(*(journal.append([metrics(i, 40)]) for i in range(20)))
+            if len(journal.segments) > before:
+                rolled += 1
+                await journal.prepare()
+            if len(journal.segments) > 6:
+                await journal.retire([segment.first_offset for segment in journal.segments[:3]])
+        enough.set()
+
+    writing = asyncio.ensure_future(write())
+    looked = 0
+    while not enough.is_set():
+        assert (await asyncio.to_thread(dry_run, str(path), alone=False)).work == ()
+        looked += 1
+    await writing
+    await journal.close()
+    assert looked > 5
