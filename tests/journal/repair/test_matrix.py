@@ -87,9 +87,7 @@ def refuses(path: Path) -> bool:
 @WHERE
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("change", CHANGES)
-async def test_damaged_bytes(
-    journal: Path, truth: list[Written], tmp_path: Path, where: int, part: str, change: str
-) -> None:
+async def test_damaged_bytes(journal: Path, truth: list[Written], where: int, part: str, change: str) -> None:
     """Bytes that were flipped, zeroed, overwritten, lost or doubled, anywhere."""
     name = names_in(journal)[where]
     at = PARTS[part](journal, name)
