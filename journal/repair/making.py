@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from journal.events import Event, encode, width
 from journal.framing import RECORD_HEADER_SIZE, Sealing, encode_record
-from journal.metric import Nanoseconds
+from journal.metric import MIN_INT64, Nanoseconds
 from journal.repair.crc import solve
 
 MAX_COUNT: Final = 1 << 31
@@ -43,7 +43,7 @@ def sealed(payload: bytes, sealing: Sealing, salt: int, check: int | None = None
     """A record of `payload`; its own check is `check`, where that is given."""
     if check is None:
         return encode_record(payload, sealing, salt)
-    early = replace(sealing, time=sealing.time - _HALF)
+    early = replace(sealing, time=max(sealing.time - _HALF, MIN_INT64))
     record = bytearray(encode_record(payload, early, salt))
     before = zlib.crc32(record[:_TIME], salt)
     record[_TIME : _TIME + 4] = solve(before, bytes(record[_TIME + 4 : _CHECK]), check)
