@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from web.bodies import json_body
 from web.edge import Edge
 from web.letter_queries import BulkQuery, discard_query, edited_metric, letters_query, redrive_query
 from web.letters import Letter, LetterTimeError, Redriven
@@ -63,7 +64,7 @@ def routes(queue: DeadLetters, edge: Edge) -> list[BaseRoute]:
 
     async def redrive(request: Request) -> Response:
         only(request.query_params, ())
-        edited = edited_metric(await _body(request, edge.max_body))
+        edited = edited_metric(await json_body(request, edge.max_body))
         try:
             return _of_redriven(await queue.redrive(request.path_params["id"], edited))
         except LetterTimeError as error:
@@ -81,7 +82,7 @@ def routes(queue: DeadLetters, edge: Edge) -> list[BaseRoute]:
     async def bulk(request: Request, read: Callable[[bytes], BulkQuery]) -> BulkQuery:
         # A filter in the wrong place must not be overlooked: what it would have kept would be gone.
         only(request.query_params, ())
-        return read(await _body(request, edge.max_body))
+        return read(await json_body(request, edge.max_body))
 
     return [
         Route("/api/dead-letters", page),
@@ -90,20 +91,6 @@ def routes(queue: DeadLetters, edge: Edge) -> list[BaseRoute]:
         Route("/api/dead-letters/{id:letter}", letter, methods=["GET", "DELETE"]),
         Route("/api/dead-letters/{id:letter}/redrive", redrive, methods=["POST"]),
     ]
-
-
-async def _body(request: Request, most: int) -> bytes:
-    """The body, which is JSON if there is one. Raises ReceiverError."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise ReceiverError(f"the body may have {most} bytes", status=413)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if body and media_type != "application/json":
-        said = repr(media_type[:100]) if media_type else "missing"
-        raise ReceiverError(f"Content-Type is {said}; send application/json", status=415)
-    return bytes(body)
 
 
 def _of_redriven(done: Redriven) -> Response:
