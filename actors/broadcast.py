@@ -13,6 +13,7 @@ from actors.core.rows import rows_of
 from actors.kernel import Actor, Timer
 from actors.messages import Arrived, BroadcastMessage, SendFrames, SendStatus
 from actors.stores.base import Row
+from journal.flags import FlagValue
 from journal.log import Journal
 from journal.metric import Offset
 from journal.reader import OffsetRetiredError, reading_own
@@ -113,9 +114,9 @@ class LivePort:
             sink.offer(status_frame(self._status))
             yield first
 
-    def hello(self) -> Frame:
+    def hello(self, flags: dict[str, FlagValue]) -> Frame:
         """See web.ports.Live."""
-        return encode_frame(Hello(str(self._journal.id), self._journal.next_offset, {}, self._version))
+        return encode_frame(Hello(str(self._journal.id), self._journal.next_offset, flags, self._version))
 
     async def backfill(self, first: Offset, until: Offset) -> AsyncIterator[Frame]:
         """See web.ports.Live."""

@@ -33,6 +33,7 @@ from actors.core.retention import KeepWindow
 from actors.dead_letters.port import DeadLettersPort, NoDeadLetters
 from actors.dead_letters.queue import DeadLettersActor
 from actors.dead_letters.redriving import Redriving
+from actors.flags import FlagsPort
 from actors.ingest import IngestActor, IngestPort
 from actors.kernel import ActorRef, ActorSystem, ChildSpec, KernelEvent, SupervisorSpec, Worker
 from actors.messages import PersistenceMessage, Submit
@@ -121,6 +122,7 @@ class Forebay:
         host, port = listener.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._subscribers = Subscribers(journal.next_offset)
+        self._flags = FlagsPort(journal, now)
         self.dead_letters = dead_letters
         self._dead_letters_directory = dead_letters_directory
         self._feeding = settings.resilience.metrics_persister_enabled
@@ -269,6 +271,7 @@ class Forebay:
             history=self._history(),
             dead_letters=self.dead_letters_port(),
             past=PastPort(self.journal, self._now),
+            flags=self._flags,
             settings=EdgeSettings(
                 token=token.reveal() if token is not None else None,
                 max_body=self.settings.max_body,

@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from web import dead_letters, exposition, login, state
+from web import dead_letters, exposition, flags, login, ofrep, state
 from web.edge import Edge
 from web.guard import Guard
 from web.letters import DeadLettersUnavailableError, LetterUnderWayError, NoSuchLetterError
@@ -37,6 +37,8 @@ def make_app(ports: Ports, edge: Edge, hub: Hub) -> Starlette:
             *_api(ports, edge, hub),
             *dead_letters.routes(ports.dead_letters, edge),
             *state.routes(ports.past),
+            *flags.routes(ports.flags, edge),
+            *ofrep.routes(ports.flags, edge),
             *login.routes(edge),
             WebSocketRoute("/api/live", hub.serve),
             Route("/api/metrics", _elsewhere, methods=["POST"]),

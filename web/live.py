@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from msgspec import Meta
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from journal.metric import Offset
+from web.evaluations import MAX_SESSION, WEBSOCKET_FLAG, Evaluation, FlagFrame, Flags
 from web.outbox import Outbox, gap_frame
 from web.ports import Frame, Gap, Goodbye, Hello, Live
 from web.problems import problem
@@ -27,6 +28,11 @@ GOODBYE_TIMEOUT = 2.0
 """Seconds that subscribers have to take their goodbye."""
 
 BAD_TYPE, BAD_DATA, BAD_REQUEST, GOING_AWAY = 1003, 1007, 1008, 1001
+RETIRED = 4410
+"""The WebSocket is retired for this session: of the codes for private use (RFC 6455, 7.4.2)."""
+RETIREMENT = Goodbye(
+    f"the WebSocket is retired for this session: flag {WEBSOCKET_FLAG} is off", 60.0, "retired"
+)
 
 NonNegative = Annotated[int, Meta(ge=0, le=2**63 - 2)]
 
@@ -45,12 +51,14 @@ _hello = msgspec.json.Decoder(Hello)
 class Subscriber:
     """One open WebSocket, as the broadcaster and the hub see it."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: str = "") -> None:
+        self.session = session
         self.outbox = Outbox()
         self.position = Offset(0)
         """The offset after the last live one."""
         self.backfills: deque[Backfill] = deque()
         self.goodbye: Goodbye | None = None
+        self._flags: dict[str, str] = {}
         self._wake = asyncio.Event()
 
     def offer(self, frame: Frame) -> None:
@@ -68,6 +76,24 @@ class Subscriber:
             gap = Gap(Offset(backfill.first_offset), Offset(backfill.last_offset), "busy")
             self.outbox.offer(gap_frame(gap))
         self._wake.set()
+
+    def tell(self, given: Evaluation) -> None:
+        """Say what the session gets of a flag now. Of each flag the latest waits: none is lost or late for
+        there being much else to say."""
+        frame = FlagFrame(given.name, given.value, given.variant, given.reason, self.session)
+        self._flags[given.name] = msgspec.json.encode(frame).decode()
+        self._wake.set()
+
+    def take(self) -> str | None:
+        """What to send next; None when there is nothing to say."""
+        if self._flags:
+            return self._flags.pop(next(iter(self._flags)))
+        frame = self.outbox.take()
+        return None if frame is None else frame.text
+
+    def take_flag(self) -> str | None:
+        """What to send next of flags."""
+        return self.take() if self._flags else None
 
     def leave(self, goodbye: Goodbye) -> None:
         """Say `goodbye` after what is being sent."""
@@ -88,8 +114,9 @@ class _Nobody:
 class Hub:
     """All open WebSockets."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, flags: Flags) -> None:
         self._live = live
+        self._flags = flags
         self._goodbye: Goodbye | None = None
         self.subscribers: set[Subscriber] = set()
         self._empty = asyncio.Event()
@@ -114,17 +141,32 @@ class Hub:
         if start is not None and not (start.isascii() and start.isdigit() and len(start) < 19):
             await websocket.close(BAD_REQUEST, f"from={start[:40]}: expected an offset, an integer from 0")
             return
-        subscriber = Subscriber()
+        session = websocket.query_params.get("session", "")
+        if len(session) > MAX_SESSION:
+            await websocket.close(BAD_REQUEST, f"session: may have {MAX_SESSION} characters")
+            return
+        subscriber = Subscriber(session)
         self.subscribers.add(subscriber)
         try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._listen, websocket, subscriber, tasks.cancel_scope)
-                await self._talk(websocket, subscriber, None if start is None else int(start))
-                tasks.cancel_scope.cancel()
+            with self._flags.watch(lambda name: self._flag_changed(subscriber, name)):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._listen, websocket, subscriber, tasks.cancel_scope)
+                    await self._talk(websocket, subscriber, None if start is None else int(start))
+                    tasks.cancel_scope.cancel()
         finally:
             self.subscribers.discard(subscriber)
             if self._goodbye is not None and not self.subscribers:
                 self._empty.set()
+
+    def _flag_changed(self, subscriber: Subscriber, name: str) -> None:
+        given = self._flags.evaluate(name, subscriber.session)
+        subscriber.tell(given)
+        self._retire(subscriber, [given])
+
+    def _retire(self, subscriber: Subscriber, given: Iterable[Evaluation]) -> None:
+        """Say goodbye where the session may not have a WebSocket; programs, which have none, go on."""
+        if subscriber.session and any(each.name == WEBSOCKET_FLAG and each.value is False for each in given):
+            subscriber.leave(RETIREMENT)
 
     async def _listen(self, websocket: WebSocket, subscriber: Subscriber, scope: anyio.CancelScope) -> None:
         """Take what the client asks for; end the session when it leaves or breaks the rules."""
@@ -144,8 +186,10 @@ class Hub:
 
     async def _talk(self, websocket: WebSocket, subscriber: Subscriber, start: int | None) -> None:
         try:
-            hello = self._live.hello().text
+            given = self._flags.evaluate_all(subscriber.session)
+            hello = self._live.hello({each.name: each.value for each in given}).text
             await websocket.send_text(hello)
+            self._retire(subscriber, given)
             if start is not None:
                 # Not the live position: frames trail the journal, and a client may know its very end.
                 end = _hello.decode(hello).next_offset
@@ -172,11 +216,12 @@ class Hub:
     async def _send_backfill(
         self, websocket: WebSocket, subscriber: Subscriber, first: int, until: int
     ) -> None:
-        if first >= until:
+        if first >= until or subscriber.goodbye is not None:
             return
         async with _ended(self._live.backfill(Offset(first), Offset(until))) as frames:
             async for frame in frames:
                 await websocket.send_text(frame.text)
+                await _send_flags(websocket, subscriber)
                 if subscriber.goodbye is not None:
                     return
 
@@ -197,13 +242,20 @@ class Hub:
                             break
             else:
                 await subscriber.something()
-        await websocket.send_text(msgspec.json.encode(subscriber.goodbye).decode())
-        await websocket.close(GOING_AWAY, subscriber.goodbye.reason)
+        await _send_flags(websocket, subscriber)
+        goodbye = subscriber.goodbye
+        await websocket.send_text(msgspec.json.encode(goodbye).decode())
+        await websocket.close(RETIRED if goodbye.code == "retired" else GOING_AWAY, goodbye.reason)
+
+
+async def _send_flags(websocket: WebSocket, subscriber: Subscriber) -> None:
+    while (text := subscriber.take_flag()) is not None:
+        await websocket.send_text(text)
 
 
 async def _send_waiting(websocket: WebSocket, subscriber: Subscriber) -> None:
-    while (frame := subscriber.outbox.take()) is not None:
-        await websocket.send_text(frame.text)
+    while (text := subscriber.take()) is not None:
+        await websocket.send_text(text)
 
 
 @asynccontextmanager

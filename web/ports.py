@@ -13,6 +13,7 @@ import msgspec
 
 from journal.events import Durability
 from journal.metric import Metric, Nanoseconds, Offset
+from web.evaluations import Flags, FlagValue
 from web.letters import Bulk, Letter, LetterFilter, LetterPage, Redriven
 from web.past import StateAnswer
 
@@ -77,8 +78,8 @@ class FrameSink(Protocol):
 class Live(Protocol):
     """What is happening now, and what happened since an offset."""
 
-    def hello(self) -> Frame:
-        """The first frame for a new subscriber: journal id, next offset, flags."""
+    def hello(self, flags: dict[str, FlagValue]) -> Frame:
+        """The first frame for a new subscriber: journal id, next offset, `flags` as its session gets them."""
         ...
 
     def subscribe(self, sink: FrameSink) -> AbstractContextManager[Offset]:
@@ -106,11 +107,11 @@ class LiveMetric(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
-    """Greets a subscriber."""
+    """Greets a subscriber; `flags` are as its session gets them (`/api/live?session=`)."""
 
     journal_id: str
     next_offset: Offset
-    flags: dict[str, Any]
+    flags: dict[str, FlagValue]
     version: str
 
 
@@ -131,10 +132,12 @@ class Gap(msgspec.Struct, frozen=True, tag_field="type", tag="gap"):
 
 
 class Goodbye(msgspec.Struct, frozen=True, tag_field="type", tag="goodbye"):
-    """The server is going; come back after `reconnect_after` seconds."""
+    """The server is going ("stopping"), or the flag dashboard.websocket is off for this session ("retired":
+    come by another transport, or after that flag is on); come back after `reconnect_after` seconds."""
 
     reason: str
     reconnect_after: float
+    code: Literal["stopping", "retired"] = "stopping"
 
 
 class JournalStatus(msgspec.Struct, frozen=True):
@@ -369,3 +372,4 @@ class Ports(msgspec.Struct, frozen=True):
     settings: EdgeSettings
     dead_letters: DeadLetters
     past: Past
+    flags: Flags

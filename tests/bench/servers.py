@@ -103,7 +103,9 @@ class Gone:
 async def _decode(port: int) -> None:
     nothing: Any = Nothing()
     server = make_server(
-        Ports(DecodeOnly(), nothing, nothing, nothing, EdgeSettings(), nothing, nothing), "127.0.0.1", port
+        Ports(DecodeOnly(), nothing, nothing, nothing, EdgeSettings(), nothing, nothing, nothing),
+        "127.0.0.1",
+        port,
     )
     with anyio.open_signal_receiver(signal.SIGTERM) as signals:
         async with anyio.create_task_group() as tasks:

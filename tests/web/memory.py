@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 
+from journal.flags import FlagValue
 from journal.metric import Metric, Offset
 from web.ports import (
     Accepted,
@@ -94,9 +95,9 @@ class MemoryLive:
         self.frame_size = frame_size
         self.sinks: list[FrameSink] = []
 
-    def hello(self) -> Frame:
+    def hello(self, flags: dict[str, FlagValue]) -> Frame:
         """As web.ports.Live says."""
-        return Frame(encode(Hello("journal-1", Offset(self.next_offset), {}, "0")))
+        return Frame(encode(Hello("journal-1", Offset(self.next_offset), flags, "0")))
 
     @contextmanager
     def subscribe(self, sink: FrameSink) -> Iterator[Offset]:

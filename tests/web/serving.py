@@ -13,6 +13,7 @@ import anyio
 import httpx
 
 from tests.web.memory import MemoryHistory, MemoryIngest, MemoryLive, MemoryStatus
+from tests.web.memory_flags import MemoryFlags
 from tests.web.memory_letters import MemoryDeadLetters
 from tests.web.memory_past import MemoryPast
 from web.ports import EdgeSettings, Ports
@@ -35,8 +36,16 @@ class Running:
         self.port: int = self.socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.past = MemoryPast()
+        self.flags = MemoryFlags()
         ports = Ports(
-            self.ingest, self.live, self.status, self.history, settings, self.dead_letters, self.past
+            self.ingest,
+            self.live,
+            self.status,
+            self.history,
+            settings,
+            self.dead_letters,
+            self.past,
+            self.flags,
         )
         self.server: Server = make_server(ports, "127.0.0.1", self.port)
 

@@ -57,7 +57,7 @@ async def test_a_subscriber_is_greeted_and_sees_what_happens() -> None:
                 "type": "hello",
                 "journal_id": "journal-1",
                 "next_offset": 7,
-                "flags": {},
+                "flags": {each.name: each.value for each in running.flags.evaluate_all("")},
                 "version": "0",
             }
             await until(lambda: running.live.sinks)
