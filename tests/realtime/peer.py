@@ -90,6 +90,12 @@ class RealtimePeer:
         for client in list(self._clients):
             client.close()
 
+    def reset(self) -> None:
+        """Lift every fault and forget what was published."""
+        for field in Faults.__struct_fields__:
+            setattr(self.faults, field, getattr(Faults(), field))
+        self.hub.published.clear()
+
     def expire_tokens(self) -> None:
         """Every channel's token has its end now."""
         self._soon(
