@@ -25,8 +25,9 @@ examples:
   forebay run --store supabase:       it finds URL and keys in .env
   just supabase --data ~/supabase     tables and keys are there again next time
 
-PostgreSQL, PostgREST under /rest/v1/ and the keys are as in a hosted project; Realtime, Auth and Storage
-are missing. Only this machine is served.
+PostgreSQL, PostgREST under /rest/v1/ and the keys are as in a hosted project. Under /realtime/v1/ is not
+Realtime but a peer that speaks its wire protocol; PUT /realtime/v1/faults lets it fail (see
+`python -m tests.realtime --help`). Auth and Storage are missing. Only this machine is served.
 """
 
 

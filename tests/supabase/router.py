@@ -9,6 +9,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import aclosing
 from typing import Any, assert_never, cast
 
+from tests.realtime.peer import PREFIX as REALTIME
+from tests.realtime.peer import RealtimePeer
 from tests.supabase.faults import (
     PASSED,
     Answer,
@@ -77,10 +79,21 @@ class _Exchange:
 
 
 class Router:
-    """Serves `/rest/v1/` on `port` (0: a free one) from the PostgREST at `upstream_port` to who has a key."""
+    """Serves `/rest/v1/` on `port` (0: a free one) from the PostgREST at `upstream_port` to who has a key,
+    and `/realtime/v1/` from `realtime`, which sees to its keys itself. Faults come before both; Throttle and
+    ResetAfterCommit are a database's and spare Realtime."""
 
-    def __init__(self, upstream_port: int, keys: Collection[str], faults: Faults, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        upstream_port: int,
+        keys: Collection[str],
+        faults: Faults,
+        *,
+        port: int = 0,
+        realtime: RealtimePeer | None = None,
+    ) -> None:
         self.port = port or free_port()
+        self._realtime = realtime
         self._upstream_port = upstream_port
         self._keys = keys
         self._faults = faults
@@ -116,8 +129,8 @@ class Router:
             while (head := await read_head(reader)) is not None:
                 if head.get("expect"):
                     writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                await self._serve(_Exchange(head.without("expect"), reader, writer), upstream)
-                if head.closes:
+                exchange = _Exchange(head.without("expect"), reader, writer)
+                if not await self._serve(exchange, upstream) or head.closes:
                     break
         except _ResetError:
             reset(writer)
@@ -128,22 +141,30 @@ class Router:
             self._clients.discard(writer)
             writer.close()
 
-    async def _serve(self, exchange: _Exchange, upstream: _Upstream) -> None:
+    async def _serve(self, exchange: _Exchange, upstream: _Upstream) -> bool:
+        """Serve one request; whether the connection can be used again."""
         raw = None
+        realtime = self._realtime if exchange.path.startswith(REALTIME + "/") else None
         for rule in self._faults.take(exchange.method, exchange.path):
+            if realtime is not None and isinstance(rule.fault, Throttle | ResetAfterCommit):
+                continue
             exchange.done = name(rule.fault)
             if isinstance(rule.fault, ResetAfterCommit):
                 break
             raw = await self._suffer(exchange, rule, raw)
             if raw == b"":
-                return
+                return True
+        if realtime is not None:
+            self._record(exchange, None)
+            return await realtime.serve(exchange.head, exchange.reader, exchange.writer)
         refusal = self._refusal(exchange)
         if refusal is not None:
             status, text, headers = refusal
             self._record(exchange, status, "refused")
             await exchange.reply(answer(status, text, JSON, headers))
-            return
+            return True
         await self._forward(exchange, upstream, raw)
+        return True
 
     async def _suffer(self, exchange: _Exchange, rule: Rule, raw: bytes | None) -> bytes | None:
         """Let `rule` happen. The body if it had to be read, b"" if the request has had its end."""

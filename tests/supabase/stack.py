@@ -1,4 +1,4 @@
-"""A Supabase of one's own: PostgreSQL, PostgREST and the gateway, composed."""
+"""A Supabase of one's own: PostgreSQL, PostgREST, the peer of Realtime and the gateway, composed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+from tests.realtime.peer import RealtimePeer
 from tests.supabase.databases import Databases, migrate
 from tests.supabase.faults import Faults
 from tests.supabase.keys import Keys, new_keys
@@ -21,8 +22,9 @@ class LocalSupabase:
     """All of it, running from `open` to `close`; both wait, and neither needs an event loop.
 
     What a client needs: `url`, `anon_key`, `service_role_key`, `db_url`. What a test needs: `faults`, in
-    front of PostgREST, `db_faults`, in front of PostgreSQL for who connects through `proxied_db_url`, and
-    the servers, to stop, kill and pause. The PostgreSQL of `databases`, if given, is only borrowed.
+    front of PostgREST, `db_faults`, in front of PostgreSQL for who connects through `proxied_db_url`,
+    `realtime`, a peer that imitates Supabase Realtime and has faults of its own, and the servers, to stop,
+    kill and pause. The PostgreSQL of `databases`, if given, is only borrowed.
     """
 
     def __init__(
@@ -45,8 +47,13 @@ class LocalSupabase:
         self.database = "postgres"
         """The database that PostgREST serves."""
         self.postgrest = PostgREST(self.postgres.dsn("authenticator"), self.keys.secret)
+        self.realtime = RealtimePeer(self.keys)
         self.router = Router(
-            self.postgrest.port, (self.anon_key, self.service_role_key), self.faults, port=port
+            self.postgrest.port,
+            (self.anon_key, self.service_role_key),
+            self.faults,
+            port=port,
+            realtime=self.realtime,
         )
         self.db_faults = Faults()
         self.db_proxy = TcpProxy(self.postgres.port, self.db_faults)
@@ -76,6 +83,7 @@ class LocalSupabase:
     def close(self) -> None:
         """Stop everything and leave nothing behind, except the data if a place was given for it."""
         self.clear_faults()
+        self._thread.call(self.realtime.stop())
         self._thread.call(self.router.stop())
         self._thread.call(self.db_proxy.stop())
         self._thread.close()
@@ -121,6 +129,7 @@ class LocalSupabase:
         """Lift every fault."""
         self.faults.clear()
         self.db_faults.clear()
+        self.realtime.reset()
 
     def start_router(self) -> None:
         """Listen again after `stop_router`, on the same port."""
