@@ -14,7 +14,7 @@ import structlog
 from actors.core.flags import DEFINITIONS, UNDECIDED, by_name, decide, defined, evaluate, report
 from actors.ingest import refusal
 from journal.committer import JournalFailedError, JournalFullError
-from journal.flags import FlagChanged, FlagState, FlagValue
+from journal.flags import FlagChanged, FlagOverridden, FlagState, FlagValue
 from journal.log import Appended, Journal, JournalClosedError
 from journal.metric import Nanoseconds
 from web.evaluations import (
@@ -133,16 +133,14 @@ class FlagsPort:
             await asyncio.shield(appended)
         except (JournalFullError, JournalFailedError) as error:
             return refusal(error)
-        to_all = isinstance(event, FlagChanged)
-        log.info(
-            "flag reset" if event.value is None else "flag changed",
-            flag=name,
-            value=event.value,
-            rollout=event.rollout if to_all else None,
-            session=None if to_all else event.session,
-            by=event.by,
-        )
-        return self._report(name, "" if to_all else event.session)
+        match event:
+            case FlagChanged(value=None):
+                log.info("flag reset", flag=name, by=event.by)
+            case FlagChanged():
+                log.info("flag changed", flag=name, value=event.value, rollout=event.rollout, by=event.by)
+            case FlagOverridden(session=session):
+                log.info("flag overridden", flag=name, session=session, value=event.value, by=event.by)
+        return self._report(name, event.session if isinstance(event, FlagOverridden) else "")
 
     @contextmanager
     def watch(self, changed: Callable[[str], None]) -> Generator[None]:
