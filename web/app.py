@@ -12,7 +12,6 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
@@ -21,6 +20,7 @@ from web.edge import Edge
 from web.guard import Guard
 from web.letters import DeadLettersUnavailableError, LetterUnderWayError, NoSuchLetterError
 from web.live import Hub
+from web.page import Page
 from web.ports import HistoryUnavailableError, Ports
 from web.problems import ProblemDetails, of_receiver, problem, response
 from web.queries import ParameterError, only, series_query
@@ -57,7 +57,7 @@ def make_app(ports: Ports, edge: Edge, hub: Hub) -> Starlette:
         },
     )
     # Not a route: a mount at "/" would match before a route with the wrong method can say 405.
-    app.router.default = _Rest(_Page(directory=PAGE, html=True, check_dir=False))
+    app.router.default = _Rest(Page(PAGE))
     return app
 
 
@@ -107,19 +107,10 @@ def _api(ports: Ports, edge: Edge, hub: Hub) -> list[BaseRoute]:
     ]
 
 
-class _Page(StaticFiles):
-    """The page's files: a browser may keep them, and asks each time whether they are still the same."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        answer = await super().get_response(path, scope)
-        answer.headers["cache-control"] = "no-cache"
-        return answer
-
-
 class _Rest:
     """What no route matches: a file of the page, or nothing."""
 
-    def __init__(self, page: _Page) -> None:
+    def __init__(self, page: Page) -> None:
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
