@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -9,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from web.attempts import Attempts
 from web.auth import COOKIE, LIFETIME
 from web.edge import Edge
 from web.problems import problem, response
@@ -18,8 +20,13 @@ _MAX_FORM = 8 * 1024
 
 
 def routes(edge: Edge) -> list[Route]:
-    """`GET` and `POST /login`, `POST /logout`, and the page's style."""
+    """`GET` and `POST /login`, `POST /logout`, and the page's style.
+
+    After too many wrong tokens (see `web.attempts`) `POST /login` answers 429 with Retry-After, whatever the
+    token is.
+    """
     gate = edge.gate
+    attempts = Attempts()
 
     async def page(request: Request) -> Response:
         if gate.is_open or gate.admits_cookie(
@@ -37,7 +44,13 @@ def routes(edge: Edge) -> list[Route]:
             if len(body) > _MAX_FORM:
                 return response(problem(413, f"the form may have {_MAX_FORM} bytes"))
         form = parse_qs(bytes(body).decode("utf-8", "replace"), max_num_fields=8)
+        address = request.client.host if request.client is not None else ""
+        if (wait := attempts.wait(address, edge.now())) > 0:
+            answer = _page("later.html", 429)
+            answer.headers["retry-after"] = str(math.ceil(wait))
+            return answer
         if not gate.admits_token(form.get("token", [""])[-1].strip()):
+            attempts.failed(address, edge.now())
             return _page("wrong.html", 401)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
