@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from journal.metric import Metric
 from web.auth import Gate, is_cross_site
+from web.hosts import Hosts, unserved
 from web.problems import ProblemDetails, problem
 from web.receivers import compression, json, msgpack, ndjson
 from web.receivers.compression import Decompressor
@@ -53,11 +54,12 @@ _CHARSET = re.compile(r"charset\s*=\s*\"?([^\";\s]+)")
 
 
 def admit(
-    fields: Mapping[bytes, bytes], gate: Gate, max_body: int, now: Callable[[], float]
+    fields: Mapping[bytes, bytes], gate: Gate, hosts: Hosts, max_body: int, now: Callable[[], float]
 ) -> Plan | ProblemDetails:
     """How to read the body of a request with these header `fields` (names in lower case).
 
-    Refused in this order: credentials, another site's page, size, type, encoding, idempotency key.
+    Refused in this order: credentials, a name that is not ours, another site's page, size, type, encoding,
+    idempotency key.
     """
     by_cookie = False
     if not gate.is_open:
@@ -70,6 +72,9 @@ def admit(
         else:
             return problem(401, "a token is needed: send it as `Authorization: Bearer TOKEN`")
     origin = fields.get(b"origin")
+    if origin is not None and not hosts.serves(host := fields.get(b"host")):
+        # Without Origin it comes from no page, whatever a program calls us.
+        return problem(421, unserved((host or b"").decode("latin-1")), parameter="Host")
     if (by_cookie or origin is not None) and is_cross_site(
         origin, fields.get(b"host", b""), by_cookie=by_cookie
     ):
@@ -85,6 +90,16 @@ def admit(
 def too_large(max_body: int) -> ProblemDetails:
     """The refusal of a body over the limit."""
     return problem(413, f"the body is over {max_body} bytes; send the metrics in smaller parts")
+
+
+def too_many(max_connections: int) -> ProblemDetails:
+    """The refusal of a connection over the limit."""
+    return problem(
+        503,
+        f"{max_connections} connections are open, which is the limit (FOREBAY_MAX_CONNECTIONS); "
+        "send more over each, or come again",
+        retry_after=5.0,
+    )
 
 
 def _plan(fields: Mapping[bytes, bytes]) -> Plan | ProblemDetails:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from web.auth import Gate
+from web.hosts import Hosts
 from web.ports import EdgeSettings, Ingest
 from web.responses import Responses
 
@@ -34,6 +35,9 @@ class Edge:
         self.now = now
         """Seconds since the epoch."""
         self.gate = Gate(settings.token)
+        self.hosts = Hosts(settings.hosts)
+        self.connect = settings.connect
+        self.max_connections = settings.max_connections
         self.responses = Responses()
         self.in_flight = 0
         """Bytes of bodies taken in, wholly or in part, and not yet answered."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
@@ -10,19 +12,27 @@ from starlette.websockets import WebSocket
 
 from web.auth import is_cross_site
 from web.edge import Edge
+from web.hosts import unserved
 from web.problems import problem, response
 
 PUBLIC = frozenset({"/healthz", "/readyz", "/login", "/login.css"})
 """Paths that need no token."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
-    # Scripts, styles and connections from here only; nothing inline; shown in nobody's frame.
-    "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'; object-src 'none'",
     "x-content-type-options": "nosniff",
     # `no-referrer` would make browsers send `Origin: null` with the login form.
     "referrer-policy": "same-origin",
 }
+
+
+def content_policy(connect: Sequence[str]) -> str:
+    """The Content-Security-Policy: scripts, styles and connections from here only, and connections to the
+    origins `connect`; nothing inline; shown in nobody's frame."""
+    origins = " ".join(("'self'", *connect))
+    return (
+        f"default-src 'self'; connect-src {origins}; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    )
 
 
 class Guard:
@@ -31,6 +41,7 @@ class Guard:
     def __init__(self, app: ASGIApp, edge: Edge) -> None:
         self._app = app
         self._edge = edge
+        self._headers = {"content-security-policy": content_policy(edge.connect), **_HEADERS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
@@ -41,7 +52,7 @@ class Guard:
         async def send_guarded(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
                 headers.setdefault("cache-control", "no-store")
             await send(message)
@@ -57,6 +68,9 @@ class Guard:
     def _refusal(self, connection: HTTPConnection) -> Response | None:
         """Why the request may not pass; None if it may."""
         gate, headers, path = self._edge.gate, connection.headers, connection.scope["path"]
+        host = headers.get("host")
+        if not self._edge.hosts.serves(None if host is None else host.encode("latin-1")):
+            return response(problem(421, unserved(host or ""), parameter="Host"))
         by_cookie = False
         if not gate.is_open and path not in PUBLIC:
             authorization = headers.get("authorization")

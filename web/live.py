@@ -114,9 +114,10 @@ class _Nobody:
 class Hub:
     """All open WebSockets."""
 
-    def __init__(self, live: Live, flags: Flags) -> None:
+    def __init__(self, live: Live, flags: Flags, max_subscribers: int = 2_000) -> None:
         self._live = live
         self._flags = flags
+        self._max_subscribers = max_subscribers
         self._goodbye: Goodbye | None = None
         self.subscribers: set[Subscriber] = set()
         self._empty = asyncio.Event()
@@ -135,6 +136,12 @@ class Hub:
         if self._goodbye is not None:
             details = problem(503, self._goodbye.reason, retry_after=self._goodbye.reconnect_after)
             await websocket.send_denial_response(problem_response(details))
+            return
+        if len(self.subscribers) >= self._max_subscribers:
+            detail = (
+                f"{len(self.subscribers)} WebSockets are open, which is the limit (FOREBAY_MAX_SUBSCRIBERS)"
+            )
+            await websocket.send_denial_response(problem_response(problem(503, detail, retry_after=5.0)))
             return
         start = websocket.query_params.get("from")
         await websocket.accept()

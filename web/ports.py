@@ -360,6 +360,14 @@ class EdgeSettings(msgspec.Struct, frozen=True):
     """Bytes of a request's body, after decompression."""
     max_in_flight: int = 64 * 1024 * 1024
     """Bytes of bodies taken and not yet answered; above it requests are refused with 503."""
+    hosts: tuple[str, ...] | None = None
+    """Names besides localhost by which the server may be called; None: by any."""
+    connect: tuple[str, ...] = ()
+    """Origins besides its own that the page may connect to."""
+    max_connections: int = 10_000
+    """Connections open at once, WebSockets included; a further one is answered 503 and closed."""
+    max_subscribers: int = 2_000
+    """WebSockets open at once; a further one is refused with 503."""
 
 
 class Ports(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from web.admission import Plan, admit, too_large
+from web.admission import Plan, admit, too_large, too_many
 from web.edge import Edge
 from web.pipeline import MAX_TURNS, TurnTaking
 from web.ports import Refused
@@ -44,6 +44,9 @@ MAX_LINGER = 60
 """Seconds after which it is cut although the client still sends."""
 CLOSE_TIMEOUT = 30
 """Seconds for the client to take the last response of a connection that is closed."""
+
+REFUSED_AT_ONCE = 64
+"""Connections beyond the limit that are told so; further ones are cut."""
 
 logger = logging.getLogger("web.protocol")
 _BUSY = of_refusal(Refused("busy", "too many bytes are in flight; send again a little later"))
@@ -76,6 +79,11 @@ class IngestProtocol(TurnTaking):
         super().connection_made(transport)
         self._since = self.edge.tick
         self.edge.join(self, self.loop)
+        open_now = len(self.connections)
+        if open_now > self.edge.max_connections + REFUSED_AT_ONCE:
+            transport.abort()
+        elif open_now > self.edge.max_connections:
+            self._give_up(too_many(self.edge.max_connections))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone; receipts that are still out find nobody to tell."""
@@ -209,7 +217,7 @@ class IngestProtocol(TurnTaking):
         turn = IngestTurn(self, close=not keep_alive)
         self.turns.append(turn)
         edge = self.edge
-        plan = admit(fields, edge.gate, edge.max_body, edge.now)
+        plan = admit(fields, edge.gate, edge.hosts, edge.max_body, edge.now)
         expects = b"expect" in fields and fields[b"expect"].lower() == b"100-continue"
         if isinstance(plan, ProblemDetails):
             is_short = b"transfer-encoding" not in fields and int(fields.get(b"content-length", 0)) <= DRAINED

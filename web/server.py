@@ -115,7 +115,7 @@ class Server(uvicorn.Server):
 def make_server(ports: Ports, host: str, port: int) -> Server:
     """A server of everything in the public contract; bind first, and give `serve` the socket."""
     edge = Edge(ports.ingest, ports.settings, time.time)
-    hub = Hub(ports.live, ports.flags)
+    hub = Hub(ports.live, ports.flags, ports.settings.max_subscribers)
     app = make_app(ports, edge, hub)
     return Server(server_config(app, edge, host, port), edge, hub.say_goodbye)
 
