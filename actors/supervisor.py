@@ -33,6 +33,7 @@ from actors.core.retention import KeepWindow
 from actors.dead_letters.port import DeadLettersPort, NoDeadLetters
 from actors.dead_letters.queue import DeadLettersActor
 from actors.dead_letters.redriving import Redriving
+from actors.edge import edge_settings
 from actors.flags import FlagsPort
 from actors.ingest import IngestActor, IngestPort
 from actors.kernel import ActorRef, ActorSystem, ChildSpec, KernelEvent, SupervisorSpec, Worker
@@ -57,7 +58,7 @@ from journal.events import (
 from journal.keys import KeyIndex
 from journal.log import Journal, JournalClosedError
 from journal.state import BreakerState
-from web.ports import EdgeSettings, Ports, Refused
+from web.ports import Ports, Refused
 from web.server import BACKLOG, PortUnavailableError, make_server
 
 SERVER_SHUTDOWN = 10.0
@@ -263,7 +264,6 @@ class Forebay:
         return IngestActor(self.journal, self._keys, self.system.ref("broadcast"), self._now)
 
     def _server(self) -> ServerWorker:
-        token = self.settings.token
         ports = Ports(
             ingest=IngestPort(self.system.ref("ingest"), lambda: len(self._subscribers) > 0),
             live=LivePort(self._subscribers, self.journal, self.status, __version__),
@@ -272,11 +272,7 @@ class Forebay:
             dead_letters=self.dead_letters_port(),
             past=PastPort(self.journal, self._now),
             flags=self._flags,
-            settings=EdgeSettings(
-                token=token.reveal() if token is not None else None,
-                max_body=self.settings.max_body,
-                max_in_flight=self.settings.max_in_flight,
-            ),
+            settings=edge_settings(self.settings),
         )
         return ServerWorker(ports, self._listener)
 

@@ -11,6 +11,7 @@ from actors.config.kinds import (
     choice,
     duration,
     http_url,
+    names,
     number,
     secret,
     size,
@@ -41,6 +42,7 @@ class Key(NamedTuple):
 
 
 _HOST = r"[A-Za-z0-9_.:%-]+"
+_NAME = r"[A-Za-z0-9_.-]+|\[?[0-9A-Fa-f:.]+\]?"
 _VISIBLE = r"[!-~]+"
 _POSTGRES_URL = r"(?s)postgres(ql)?://[^/\s]+.*"
 
@@ -66,6 +68,17 @@ KEYS: tuple[Key, ...] = (
         secret("visible ASCII characters without spaces", _VISIBLE),
         "what clients must send as Bearer",
     ),
+    Key(
+        "allowed_hosts",
+        names("host names without port, as in metrics.example.org", _NAME),
+        "names besides localhost that browsers may call the server by",
+    ),
+    Key(
+        "max_connections",
+        whole(16, 1_000_000),
+        "connections open at once, and no more than the system has files; a further one gets 503",
+    ),
+    Key("max_subscribers", whole(1, 1_000_000), "WebSockets open at once; a further one gets 503"),
     Key("max_body", size(1024, 1024 * MIB), "largest request body, after decompression"),
     Key("max_in_flight", size(1024), "bodies taken and not yet answered; above it clients are told to wait"),
     Key(

@@ -162,6 +162,18 @@ def http_url() -> Kind:
     return Kind(parse, allowed, lambda value: value or "")
 
 
+def names(allowed: str, pattern: str) -> Kind:
+    """Texts that match `pattern`: a list, which may be empty, or one text with spaces or commas between."""
+
+    def parse(raw: object) -> tuple[str, ...]:
+        items = re.split(r"[\s,]+", raw.strip(" \t\r\n,")) if isinstance(raw, str) else raw
+        if not isinstance(items, (list, tuple)):
+            raise ValueError(f"must be {allowed}")
+        return tuple(_matching(item, allowed, pattern) for item in cast("list[object]", items))
+
+    return Kind(parse, allowed, lambda value: " ".join(value))
+
+
 def stores() -> Kind:
     """Store addresses: a list, or text with spaces between them; no two alike."""
 

@@ -54,6 +54,9 @@ class Settings(msgspec.Struct, frozen=True):
     store: tuple[StoreUrl, ...] = ()
     """Never empty once loaded: the embedded store of `data` where none is named."""
     token: Secret | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    max_connections: int = 10_000
+    max_subscribers: int = 2_000
     max_body: int = 8 * MIB
     max_in_flight: int = 64 * MIB
     durability: Durability = "fsync"
