@@ -14,8 +14,9 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Literal
+from uuid import UUID
 
 import anyio
 import structlog
@@ -25,6 +26,7 @@ from msgspec.structs import replace
 from actors import __version__
 from actors.config import ConfigurationError, Loaded, Settings, reload
 from actors.logs import configure
+from actors.persistence.ahead import not_behind
 from actors.stores.factory import make_stores
 from actors.supervisor import Forebay
 from actors.systemd import Notifier, extend_timeout, ready, stopping, watchdog
@@ -32,7 +34,7 @@ from journal.committer import Options
 from journal.disk import FileSystem, OsFileSystem, exclusive_lock
 from journal.keys import KeyIndex
 from journal.log import Journal
-from journal.metric import Nanoseconds
+from journal.metric import Nanoseconds, Offset
 from web.server import bind
 
 SWITCH_INTERVAL = 0.0005
@@ -81,7 +83,7 @@ async def _run(loaded: Loaded, data: str, fs: FileSystem) -> None:
     with contextlib.closing(bind(settings.host, settings.port)) as listener, signals.handled():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(heart.beat)
-            journal = await _open_journal(settings, data, fs)
+            journal = await _open_journal(settings, data, fs, not_behind(stores, data))
             try:
                 keys = _open_keys(os.path.join(data, "keys.db"), str(journal.id))
                 letters = os.path.join(data, "dead-letters")
@@ -99,12 +101,15 @@ async def _run(loaded: Loaded, data: str, fs: FileSystem) -> None:
             tasks.cancel_scope.cancel()
 
 
-async def _open_journal(settings: Settings, data: str, fs: FileSystem) -> Journal:
+async def _open_journal(
+    settings: Settings, data: str, fs: FileSystem, admit: Callable[[UUID, Offset], Awaitable[None]]
+) -> Journal:
     began = time.monotonic()
     journal = await Journal.open(
         os.path.join(data, "journal"),
         options=Options(settings.segment_bytes, settings.durability, version=__version__),
         fs=fs,
+        admit=admit,
     )
     recovered = journal.recovered
     if recovered.torn is not None:

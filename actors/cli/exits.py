@@ -30,7 +30,9 @@ _FAILED = frozenset(
     {"JournalFullError", "JournalFailedError", "SyncedDataLostError", "NoJournalError", "StoreError"}
 )
 _USAGE = frozenset({"StoreUrlError", "LaterFormatError"})
-_CORRUPT = frozenset({"JournalCorruptError", "CorruptRecordError", "UnknownEventError"})
+_CORRUPT = frozenset(
+    {"JournalCorruptError", "JournalCutShortError", "CorruptRecordError", "UnknownEventError"}
+)
 
 
 class CommandError(Exception):

@@ -262,8 +262,11 @@ class PersistenceActor(Actor[PersistenceMessage]):
 
     async def _open(self) -> None:
         cursor = await self._store.open(str(self._journal.id))
-        if cursor is not None and cursor > self._journal.next_offset:
-            raise StoreAheadError(self._store.name, cursor, self._journal.next_offset)
+        # What has been accepted meanwhile is nothing that a store can hold which nobody has fed.
+        recovered = Offset(self._journal.recovered.place.next_offset)
+        end = self._journal.next_offset if self._progress.opened else recovered
+        if cursor is not None and cursor > end:
+            raise StoreAheadError(self._store.name, cursor, end)
         stock = await take_stock(cursor, self._journal, self._store, self._burial)
         progress, cursor = self._progress, stock.cursor
         progress.took_stock(stock)

@@ -172,22 +172,59 @@ def test_a_second_store_catches_up_from_the_start(launch: Launch) -> None:
     assert forebay.values(other) == [float(value) for value in range(30_000)]
 
 
-def test_an_older_copy_of_the_journal_put_back(forebay: Forebay) -> None:
-    """The store is ahead of the journal: it is blocked and says so, instead of taking new metrics for old."""
+def go_back(forebay: Forebay) -> None:
+    """Put a copy of the journal back that ends 1,000 stored metrics earlier; the process is stopped."""
     copy = forebay.home / "copy"
     forebay.post(numbers(0, 10)).raise_for_status()
     assert forebay.terminate() == 0
-    (forebay.data / "journal").rename(copy)
-    shutil.copytree(copy, forebay.data / "journal")
+    shutil.copytree(forebay.data / "journal", copy)
     forebay.start()
     forebay.post(numbers(10, 1000), key="k").raise_for_status()
     forebay.drained()
     assert forebay.terminate() == 0
     shutil.rmtree(forebay.data / "journal")
     copy.rename(forebay.data / "journal")
+
+
+def test_an_older_copy_of_the_journal_put_back(forebay: Forebay) -> None:
+    """The store is ahead of the journal: nothing is accepted under numbers that the store has already, as
+    often as it is tried; what is missing can be put back, or given up by the command that is named."""
+    go_back(forebay)
+    before = {each.name: each.read_bytes() for each in (forebay.data / "journal").glob("*.segment")}
+    for _ in range(2):
+        forebay.spawn()
+        assert forebay.wait() == 3
+    after = {each.name: each.read_bytes() for each in (forebay.data / "journal").glob("*.segment")}
+    assert after == before
+    *_, said = forebay.log().strip().splitlines()
+    cursor = forebay.rows('SELECT "offset" FROM cursors')[0][0]
+    assert f"store sqlite holds everything before {cursor}" in said
+    command = said.split("`")[1]
+    assert command == f"forebay journal repair {forebay.data} --next-offset {cursor} --apply"
+    assert forebay.command(*command.split()[1:]).returncode == 0
     forebay.start()
+    # The store has it, under the offsets that it was answered then.
+    assert forebay.post(numbers(10, 1000), key="k").raise_for_status().json()["last_offset"] < cursor
+    answer = forebay.post(numbers(2000, 2000)).raise_for_status().json()
+    assert answer["first_offset"] >= cursor
+    forebay.drained()
+    assert forebay.values() == [*map(float, range(1010)), *map(float, range(2000, 4000))]
+    # Nothing says that what was not a metric among the missing was none: "1 at most".
+    audit = forebay.command("audit", "--data", str(forebay.data), "--accept-lost")
+    assert audit.returncode == 0, audit.stdout
+
+
+def test_an_older_copy_put_back_while_the_store_was_away(forebay: Forebay) -> None:
+    """A store that could not be asked at the start is blocked and says so, however much is accepted until it
+    answers: it would take new metrics for those that it has."""
+    go_back(forebay)
+    database, away = forebay.data / "forebay.db", forebay.home / "away.db"
+    database.rename(away)
+    database.mkdir()
+    forebay.start()
+    forebay.post(numbers(2000, 2000)).raise_for_status()
+    database.rmdir()
+    away.rename(database)
     store = in_trouble(forebay, "older copy")
     assert store["state"] == "blocked"
-    # Its key was accepted in a future that never was.
-    answer = forebay.post(numbers(2000, 5), key="k").raise_for_status().json()
-    assert answer["accepted"] == 5
+    assert forebay.values() == [*map(float, range(1010))]
