@@ -77,7 +77,7 @@ def test_damaged_files(original: Path, happened: list[Damage]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(happened=damages((*BYTES, "rename", "swap", "copy", "remove", "empty", "exchange")))
 def test_damaged_for_longer(original: Path, happened: list[Damage]) -> None:
     """Both, for longer."""
