@@ -44,6 +44,11 @@ top *args: setup
 dlq *args: setup
     forebay dlq {{args}}
 
+# feature flags: just flags ls | show NAME | set NAME VALUE | reset NAME
+[group('use')]
+flags *args: setup
+    forebay flags {{args}}
+
 # the store's tables: just db migrate | status
 [group('use')]
 db *args: setup

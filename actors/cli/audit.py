@@ -6,7 +6,7 @@ import os
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
-from actors.cli.flags import add_settings, settings_from
+from actors.cli.settings_flags import add_settings, settings_from
 
 if TYPE_CHECKING:
     from actors.config import Settings

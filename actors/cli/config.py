@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 import msgspec
 
 from actors.cli.exits import FINE
-from actors.cli.flags import add_settings, settings_from
+from actors.cli.settings_flags import add_settings, settings_from
 from actors.cli.terminal import columns, cut, paint, width
 from actors.config import Effective
 

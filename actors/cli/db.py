@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.cli.exits import FAILED, FINE, USAGE, CommandError
-from actors.cli.flags import add_settings, settings_from
+from actors.cli.settings_flags import add_settings, settings_from
 from actors.cli.terminal import Colour, paint
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from actors.cli.arguments import of_kind
 from actors.cli.client import add_url, base_url, headers
 from actors.cli.demo_metrics import Fleet, Plain, is_burst
 from actors.cli.exits import FAILED, FINE
-from actors.cli.flags import add_settings, settings_from
+from actors.cli.settings_flags import add_settings, settings_from
 from actors.cli.terminal import cut, paint, width
 from actors.config.kinds import duration, number, whole
 

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from actors.cli.arguments import letter_id, moment, of_kind, positive
 from actors.cli.client import add_url
-from actors.cli.flags import add_settings
+from actors.cli.settings_flags import add_settings
 from actors.config.kinds import number
 
 _EPILOG = """\

@@ -16,8 +16,8 @@ from actors.cli.bar import Bar
 from actors.cli.dlq_look import filter_of
 from actors.cli.dlq_source import PATH, Online
 from actors.cli.exits import FAILED, FINE, USAGE, CommandError
-from actors.cli.flags import settings_from
 from actors.cli.remote import NobodyAnswersError, NotPossibleError, Remote
+from actors.cli.settings_flags import settings_from
 from web.health import is_stuck
 from web.letters import Bulk, Letter, LetterFilter, Redriven
 from web.ports import DeadLetterStatus

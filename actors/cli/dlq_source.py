@@ -12,8 +12,8 @@ from typing import Final, Protocol
 import msgspec
 
 from actors.cli.dlq_offline import Offline
-from actors.cli.flags import settings_from
 from actors.cli.remote import NobodyAnswersError, NotPossibleError, Remote
+from actors.cli.settings_flags import settings_from
 from web.letters import Letter, LetterFilter, LetterPage
 
 PATH: Final = "/api/dead-letters"

@@ -1,34 +1,89 @@
-"""The flags that set settings, and the settings that come of them."""
+"""`forebay flags`: see feature flags, and change them in a running process."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-from collections.abc import Collection
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
+from importlib import import_module
 
-from actors.config import Loaded, load_settings
-from actors.config.keys import KEYS
+from actors.cli.client import add_url
+from actors.cli.settings_flags import add_settings
+
+_EPILOG = """\
+examples:
+  forebay flags ls                                      all of them
+  forebay flags ls --session 3f9c                       what that browser gets
+  forebay flags show dashboard.transport                who was given what
+  forebay flags set dashboard.transport dual            for everybody
+  forebay flags set dashboard.transport dual --rollout 10
+  forebay flags set dashboard.transport dual --session 3f9c
+  forebay flags set dashboard.websocket off             browsers do without
+  forebay flags reset dashboard.transport               as if never changed
+
+A change reaches every open page at once and survives a restart. Who is in at
+10 percent stays in at 20. Where no process runs, ls and show read the journal
+as it was left, and change nothing.
+"""
+_WHERE = {
+    "ls": ("flags_look", "ls"),
+    "show": ("flags_look", "show"),
+    "set": ("flags_change", "give"),
+    "reset": ("flags_change", "reset"),
+}
 
 
-def add_settings(parser: ArgumentParser, only: Collection[str] | None = None) -> None:
-    """Give `parser` --config and a flag for each setting that has one, or for those of `only`."""
-    group = parser.add_argument_group("settings", "Flags > environment > .env > forebay.toml > defaults.")
-    group.add_argument("--config", metavar="PATH", help="read this file in place of forebay.toml")
-    for key in KEYS:
-        if key.flag is None or (only is not None and key.name not in only):
-            continue
-        group.add_argument(
-            key.flag,
-            dest=f"setting_{key.name}",
-            metavar=key.metavar,
-            action="append" if key.name == "store" else "store",
-            help=key.help.replace("%", "%%"),
-        )
+def add(parser: ArgumentParser) -> None:
+    """The command's own commands, and their flags."""
+    parser.epilog = _EPILOG
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=type(parser))
+
+    def action(name: str, line: str) -> ArgumentParser:
+        made = actions.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
+        made.add_argument("--debug", action="store_true", default=SUPPRESS, help=SUPPRESS)
+        return made
+
+    listing = action("ls", "list the flags and what was decided about them")
+    showing = action("show", "one flag, and who was given what")
+    setting = action("set", "give a value to all sessions, to a share of them, or to one")
+    resetting = action("reset", "take back what was decided about a flag, overrides included")
+    for each in (showing, setting, resetting):
+        each.add_argument("name", metavar="NAME", help="as in the first column of ls")
+    setting.add_argument(
+        "value", metavar="VALUE", help="true or false, a number, or a string, as the flag is"
+    )
+    who = setting.add_mutually_exclusive_group()
+    who.add_argument("--rollout", type=percent, metavar="PERCENT", help="for so many of 100 sessions (100)")
+    for each, line in (
+        (listing, "what this session gets"),
+        (showing, "what this session gets"),
+        (who, "for this session alone, whatever the others get"),
+        (resetting, "take back this session's own value alone"),
+    ):
+        each.add_argument("--session", type=session, metavar="S", help=line)
+    for each in (listing, showing, setting, resetting):
+        each.add_argument("--json", action="store_true", help="print a JSON object")
+        add_url(each)
+        add_settings(each, only=("data", "host", "port"))
 
 
-def settings_from(args: Namespace) -> Loaded:
-    """The settings in force for a command that was called with `args`. Raises ConfigurationError."""
-    given = vars(args)
-    flags = {
-        key.name: given[f"setting_{key.name}"] for key in KEYS if given.get(f"setting_{key.name}") is not None
-    }
-    return load_settings(flags, args.config)
+def run(args: Namespace) -> int:
+    """Do what was asked. Raises CommandError where the process or the journal cannot."""
+    module, function = _WHERE[args.action]
+    return int(getattr(import_module(f"actors.cli.{module}"), function)(args))
+
+
+def percent(text: str) -> float:
+    """A percentage from 0 to 100; its sign may be written. Raises ArgumentTypeError."""
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 100:
+        raise ArgumentTypeError(f"{text!r} must be a percentage from 0 to 100, such as 12.5")
+    return value
+
+
+def session(text: str) -> str:
+    """A session. Raises ArgumentTypeError."""
+    if not 1 <= len(text) <= 255:
+        raise ArgumentTypeError("a session has 1 to 255 characters")
+    return text

@@ -25,10 +25,11 @@ class NobodyAnswersError(CommandError):
 
 
 class NotPossibleError(CommandError):
-    """The process answered that it cannot do that; `status` is that of its answer."""
+    """The process answered that it cannot do that; `status` and `detail` are those of its answer."""
 
     def __init__(self, url: str, status: int, detail: str) -> None:
         self.status = status
+        self.detail = detail
         super().__init__(detail if status in (404, 409) else f"{url} answered {status}: {detail}")
 
 
@@ -62,6 +63,10 @@ class Remote:
     def post(self, path: str, type_: type[T], body: Mapping[str, Any] | None = None) -> T:
         """The answer to POST `path`, as `type_`; it may take the process a while."""
         return self._decoded(self._ask("POST", path, json=body, timeout=60.0), type_)
+
+    def put(self, path: str, type_: type[T], body: Mapping[str, Any]) -> T:
+        """The answer to PUT `path`, as `type_`."""
+        return self._decoded(self._ask("PUT", path, json=body, timeout=60.0), type_)
 
     def delete(self, path: str) -> None:
         """Have `path` deleted."""

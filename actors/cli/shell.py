@@ -20,6 +20,7 @@ COMMANDS = {
     "top": "a live view of a running process",
     "audit": "prove that accepted = persisted + dead-lettered + pending",
     "dlq": "dead letters: ls, show, redrive, discard, export",
+    "flags": "feature flags: ls, show, set, reset",
     "db": "the store's tables: migrate, status",
     "demo": "send realistic metrics to a running process",
     "journal": "look into a journal: ls, verify, dump",
@@ -32,6 +33,7 @@ examples:
   forebay demo --rate 1000            in a second terminal: see it live
   forebay status                      how is it doing?
   forebay dlq ls                      what could not be stored, and why
+  forebay flags ls                    what the dashboard does, and for whom
   forebay journal verify data         is every byte sound?
 
 exit codes: 0 fine, 1 a check found something or work failed, 2 usage or

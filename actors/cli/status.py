@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 from actors.cli.client import add_url
 from actors.cli.exits import FINE
-from actors.cli.flags import add_settings, settings_from
+from actors.cli.settings_flags import add_settings, settings_from
 from actors.cli.terminal import width
 
 _EPILOG = """\

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from actors.cli.client import add_url
 from actors.cli.exits import FINE
-from actors.cli.flags import add_settings, settings_from
+from actors.cli.settings_flags import add_settings, settings_from
 from actors.cli.terminal import cut, paint, width
 
 if TYPE_CHECKING:

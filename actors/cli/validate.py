@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from actors.cli.exits import CORRUPT, FAILED, FINE, IN_USE, USAGE
-from actors.cli.flags import add_settings, settings_from
+from actors.cli.settings_flags import add_settings, settings_from
 from actors.cli.terminal import paint
 from actors.config import ConfigurationError, Problem
 

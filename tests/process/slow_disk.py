@@ -10,7 +10,7 @@ import sys
 import time
 from argparse import ArgumentParser
 
-from actors.cli.flags import add_settings, settings_from
+from actors.cli.settings_flags import add_settings, settings_from
 from actors.process import run_process
 from journal.disk import FileSystem, OsFileSystem
 from tests.journal.faults import SlowSync

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from tests.web.memory import REPORT
+from tests.web.memory_flags import MemoryFlags
 from tests.web.memory_letters import MemoryDeadLetters
 from tests.web.serving import Running, serving
 from web.ports import DeadLetterStatus, EdgeSettings, StatusReport
@@ -21,6 +22,7 @@ class Served:
     def __init__(self, running: Running) -> None:
         self.url = running.url
         self.queue: MemoryDeadLetters = running.dead_letters
+        self.flags: MemoryFlags = running.flags
         running.status.look = self.report
 
     def report(self) -> StatusReport:
