@@ -123,7 +123,7 @@ def decide(
             raise FlagChangeError("value", "needed: the session's own value, or null for what all others get")
         return FlagOverridden(name, change.session, _checked(definition, change.value), change.by)
     if change.value is UNSET and change.rollout is UNSET:
-        raise FlagChangeError("value", f"needed: {allowed_words(definition)}, or null to reset")
+        raise FlagChangeError("value", f"needed: {allowed_words(definition)} (null resets)")
     if change.value is None and change.rollout is not UNSET:
         raise FlagChangeError("rollout", "a reset is for all; leave the rollout out")
     value = flags.get(name, UNDECIDED).value if change.value is UNSET else change.value
@@ -188,7 +188,5 @@ def _checked(definition: Definition, value: FlagValue | None) -> FlagValue | Non
         return None
     checked = allowed_value(definition, value)
     if checked is None:
-        raise FlagChangeError(
-            "value", f"{definition.name} must be {allowed_words(definition)}, or null to reset"
-        )
+        raise FlagChangeError("value", f"{definition.name} must be {allowed_words(definition)} (null resets)")
     return checked

@@ -93,7 +93,7 @@ async def test_a_change_is_answered_with_the_flag(name: str, body: Any, value: A
         ("dashboard.websocket", {"value": "off"}, "value", "true or false"),
         ("test.count", {"value": 11}, "value", "a whole number from 0 to 10"),
         ("test.share", {"value": "1"}, "value", "a number"),
-        ("dashboard.transport", {}, "value", "null to reset"),
+        ("dashboard.transport", {}, "value", "null resets"),
         ("dashboard.transport", {"rollout": 5}, "rollout", "which value"),
         ("dashboard.transport", {"value": "dual", "rollout": 5, "session": "s"}, "rollout", "one session"),
     ],
