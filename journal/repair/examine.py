@@ -15,7 +15,7 @@ from journal.framing import Record, read_record
 from journal.inspect.folder import QUARANTINE, look
 from journal.metric import Nanoseconds
 from journal.repair.plan import Copy, Part, Plan, planned
-from journal.repair.rows import Row, own_id, sorted_out, with_missing
+from journal.repair.rows import Row, own_id, replaced_newest, sorted_out, with_missing
 from journal.repair.sources import PatientFile, Source, quarantined, source_of
 from journal.repair.survey import Run, Survey, records_of, survey
 from journal.replay import evolve_all, evolve_plain
@@ -56,11 +56,13 @@ def examined(
     rows = examination.rows(kept)
     retired_before = max((row.survey.retired_before for row in rows if row.survey is not None), default=0)
     complete = with_missing(rows, retired_before)
+    complete += replaced_newest(complete, names)
     if brought := list(_brought_back(directory, complete, own)):
         kept = sorted(
             [*(each for each in kept if each.first >= retired_before), *brought], key=lambda s: s.first
         )
         complete = with_missing(examination.rows(kept), retired_before)
+        complete += replaced_newest(complete, names)
     return planned(complete, leaving, own, _Files(directory), now, given)
 
 

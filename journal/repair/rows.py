@@ -107,3 +107,10 @@ def with_missing(rows: Sequence[Row], retired_before: int) -> list[Row]:
             found.append(Row(previous))
         found.append(after)
     return found
+
+
+def replaced_newest(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
+    """A row for the newest segment, where something else stands under its name: one that begins exactly where
+    the last of `rows` ends can be no other's."""
+    upto = rows[-1].upto
+    return [Row(upto)] if upto > rows[-1].first and segment_name(upto) in names else []

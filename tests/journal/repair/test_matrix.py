@@ -216,19 +216,22 @@ async def test_a_copy_of_a_segment(
 
 
 @WHERE
-async def test_a_segment_of_another_journal(
-    journal: Path, truth: list[Written], tmp_path: Path, where: int
+@pytest.mark.parametrize("own", [False, True])
+async def test_another_segment_in_the_place_of_one(
+    journal: Path, truth: list[Written], tmp_path: Path, where: int, own: bool
 ) -> None:
-    """A foreign segment in the place of one is put aside, and what it replaced is lost; in the newest's place
-    it hides how far that went."""
+    """A segment of another journal, or a copy of an own one, in the place of one is put aside, and what it
+    replaced is lost. In the newest's place its name still says that there was one: no number of that is given
+    again."""
     other = tmp_path / "other" / "journal"
     await make_journal(other, segments=2)
     name = names_in(journal)[where]
-    shutil.copy(other / names_in(other)[0], journal / name)
+    shutil.copy(journal / names_in(journal)[1] if own else other / names_in(other)[0], journal / name)
     assert worst(findings_in(journal)) == "corrupt"
     assert refuses(journal)
-    gone = [each for each in truth if each.record.base >= int(name[:20])] if where == -1 else []
-    await check_repaired(journal, truth, torn={offset for each in gone for offset in each.offsets})
+    report = await check_repaired(journal, truth)
+    assert report.lost_offsets > 0
+    assert report.next_offset > truth[-1].offsets[-1]
 
 
 async def test_a_segment_of_another_journal_beside(
