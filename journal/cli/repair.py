@@ -17,6 +17,7 @@ from journal.cli.exits import CORRUPT, FAILED, FINE, IN_USE, CommandFailedError
 from journal.cli.terminal import Colour, Progress, paint, say
 from journal.inspect import Gravity, journal_directory, segment_sizes, writer_of
 from journal.repair import (
+    GapTooWideError,
     JournalIdLostError,
     JournalInUseError,
     Loss,
@@ -89,7 +90,7 @@ def run(args: Namespace) -> int:
             report = dry_run(directory, journal_id=id_, given=given, alone=writer is None, reading=reading)
     except JournalInUseError as error:
         raise CommandFailedError(str(error), IN_USE) from error
-    except JournalIdLostError as error:
+    except (JournalIdLostError, GapTooWideError) as error:
         raise CommandFailedError(str(error), CORRUPT) from error
     except NoRoomError as error:
         raise CommandFailedError(str(error), FAILED) from error

@@ -31,10 +31,12 @@ from journal.disk import DirectoryInUseError, exclusive_lock
 from journal.metric import Nanoseconds
 from journal.repair.apply import NoRoomError, RepairFileSystem, apply, quarantine_name
 from journal.repair.examine import JournalIdLostError, examined
+from journal.repair.plan import GapTooWideError
 from journal.repair.report import Deed, Loss, Report, Work, report_of
 
 __all__ = [
     "Deed",
+    "GapTooWideError",
     "JournalIdLostError",
     "JournalInUseError",
     "Loss",
@@ -68,7 +70,7 @@ def dry_run(
 
     `journal_id` is what the journal's id is, where no header says so any more; offsets before `given` are
     known to have been given, whatever the files say; `alone`: nobody writes to it.
-    Raises NoJournalError, JournalIdLostError, LaterFormatError, OSError.
+    Raises NoJournalError, JournalIdLostError, GapTooWideError, LaterFormatError, OSError.
     """
     at = time.time_ns() if now is None else now
     for last in (False, False, False, True):

@@ -7,7 +7,7 @@ of the snapshot at the end: so a repair that was cut off can be begun anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,19 @@ from journal.repair.making import MAX_COUNT, check_of, record_of, sealed
 from journal.repair.rows import Leaving, Row
 from journal.repair.survey import Run
 from journal.state import LostRange, State
+
+MOST_LOST: Final = 1 << 40
+"""Offsets that a gap can have: more than a journal gives in years at a million a second."""
+
+
+class GapTooWideError(Exception):
+    """Between two places of a journal there are more offsets than it can ever have given."""
+
+    def __init__(self, segment: str, first: int, lost: int) -> None:
+        super().__init__(
+            f"{segment}: {lost} offsets are missing from offset {first} on, more than a journal can have: "
+            "move away the segment that does not belong there (`forebay journal ls`), then repair again"
+        )
 
 
 class Copy(msgspec.Struct, frozen=True):
@@ -212,6 +225,8 @@ class _Planning:
         target: int | None,
     ) -> list[bytes]:
         """The records that stand in the place of `gap`, the last of which has the check `target`."""
+        if gap.lost > MOST_LOST:
+            raise GapTooWideError(self._rows[index].name, gap.first, gap.lost)
         time = self._time_of(index, gap, header)
         events: list[tuple[int, Snapshot | OffsetsLost]] = []
         at, left = gap.first, gap.lost

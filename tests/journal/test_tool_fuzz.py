@@ -24,7 +24,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from journal.cli.shell import COMMANDS
-from journal.segment import first_offset_of
 from tests.journal.damaging import BYTES, FILES, STRAYS, Damage, damages, inflict
 from tests.journal.driving import Done, tool
 from tests.journal.golden.make import HERE
@@ -34,7 +33,6 @@ from tests.journal.test_inspect_verify import make_journal
 SECONDS: Final = int(os.environ.get("FOREBAY_FUZZ_SECONDS", "0"))
 PATIENCE: Final = 20.0
 """Seconds that no command takes for such small journals, on however busy a machine."""
-FAR: Final = 2**31
 MOST_MEMORY: Final = 400 * 1024
 """Kilobytes that this process may grow by."""
 MOST_ADDRESSES: Final = 4 << 30
@@ -154,17 +152,6 @@ def was_written(line: bytes, written: frozenset[bytes]) -> bool:
     return found.get("accepted_at", found["time"]) in TIMES
 
 
-def is_far_off(path: Path, case: Case) -> bool:
-    """Whether offsets stand far beyond what any journal has come to: `repair` would put records into all of
-    the gap, two to the 31st of them, and is not asked to."""
-    names = [name for name in os.listdir(path) if first_offset_of(name) is not None]
-    return (
-        any(int(name[:20]) > FAR for name in names)
-        or any(record.skipped > FAR or record.count > FAR for record in case.planted)
-        or any(damage.how == "header" for damage in case.damaged)
-    )
-
-
 def check(origins: Origins, case: Case) -> None:
     """Every command stands what happens in `case`."""
     with tempfile.TemporaryDirectory() as directory:
@@ -178,8 +165,6 @@ def check(origins: Origins, case: Case) -> None:
         for damage in case.stray:
             inflict(path, damage)
         for command in COMMANDS:
-            if command == "repair" and is_far_off(path, case):
-                continue
             for words in WORDS[command]:
                 done = run((command, *words), directory)
                 if "--json" in words and command != "export":
