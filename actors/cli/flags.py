@@ -46,7 +46,7 @@ def add(parser: ArgumentParser) -> None:
     setting = action("set", "give a value to all sessions, to a share of them, or to one")
     resetting = action("reset", "take back what was decided about a flag, overrides included")
     for each in (showing, setting, resetting):
-        each.add_argument("name", metavar="NAME", help="as in the first column of ls")
+        each.add_argument("name", type=unicode, metavar="NAME", help="as in the first column of ls")
     setting.add_argument(
         "value", metavar="VALUE", help="true or false, a number, or a string, as the flag is"
     )
@@ -86,4 +86,13 @@ def session(text: str) -> str:
     """A session. Raises ArgumentTypeError."""
     if not 1 <= len(text) <= 255:
         raise ArgumentTypeError("a session has 1 to 255 characters")
+    return unicode(text)
+
+
+def unicode(text: str) -> str:
+    """`text`, which can be sent. Raises ArgumentTypeError for one that was no UTF-8 on the command line."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ArgumentTypeError(f"{text!a} is not UTF-8") from None
     return text

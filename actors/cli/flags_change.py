@@ -74,7 +74,7 @@ def _change(remote: Remote, args: Namespace, change: dict[str, Any]) -> FlagRepo
 def _me() -> str:
     """Who sits here, as far as the system knows."""
     try:
-        return getpass.getuser()[:255]
+        return getpass.getuser()[:255].encode(errors="replace").decode()
     except (KeyError, OSError):
         return ""
 

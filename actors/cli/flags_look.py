@@ -163,6 +163,9 @@ def _left(args: Namespace, url: str, error: NobodyAnswersError) -> State:
     data = settings_from(args).settings.data
     if args.url or not os.path.isdir(data):
         raise error
+    if os.path.basename(os.path.abspath(data)) == "dead-letters":
+        # The queue's own journal knows nothing of flags.
+        data = os.path.dirname(os.path.abspath(data))
     directory = journal_directory(data)
     sys.stderr.write(f"no process answers at {url}: this is {directory} as it was left\n")
     return state_at(directory, Bound(None, None)).state

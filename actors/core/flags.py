@@ -59,7 +59,7 @@ def by_name(definitions: Iterable[Definition]) -> dict[str, Definition]:
 
 def bucket(name: str, session: str) -> float:
     """Where in [0, 100) `session` stands for the flag `name`: see web.evaluations for how."""
-    digest = hashlib.sha256(f"{name}/{session}".encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(f"{name}/{session}".encode()).digest()
     return int.from_bytes(digest[:4], "big") * 100 / 2**32
 
 

@@ -151,6 +151,9 @@ def test_json(run: Run) -> None:
         (["set", TRANSPORT, "dual", "--rollout", "nan"], "from 0 to 100"),
         (["set", TRANSPORT, "dual", "--rollout", "1", "--session", "s"], "not allowed with"),
         (["set", TRANSPORT, "dual", "--session", ""], "1 to 255 characters"),
+        (["set", TRANSPORT, "dual", "--session", "\udcff"], "is not UTF-8"),
+        (["set", "test.text", "\udcff"], "is not UTF-8"),
+        (["show", "\udcff"], "is not UTF-8"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(run: Run, process: Served, arguments: list[str], said: str) -> None:
@@ -190,11 +193,11 @@ def left(data: Path) -> None:
         await flags.change(TRANSPORT, FlagChange("realtime", session="s-1", by="eve\x1b[2J"))
         await journal.close()
 
-    data.mkdir()
+    (data / "dead-letters").mkdir(parents=True)
     asyncio.run(journal())
 
 
-@pytest.mark.parametrize("directory", ["data", "data/journal"])
+@pytest.mark.parametrize("directory", ["data", "data/journal", "data/dead-letters"])
 def test_without_a_process_the_journal_is_read(alone: Run, tmp_path: Path, directory: str) -> None:
     """What it folds to, said to be that on stderr; nothing in the directory is changed."""
     left(tmp_path / "data")
