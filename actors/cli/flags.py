@@ -48,7 +48,7 @@ def add(parser: ArgumentParser) -> None:
     for each in (showing, setting, resetting):
         each.add_argument("name", type=unicode, metavar="NAME", help="as in the first column of ls")
     setting.add_argument(
-        "value", metavar="VALUE", help="true or false, a number, or a string, as the flag is"
+        "value", type=unicode, metavar="VALUE", help="true or false, a number, or a string, as the flag is"
     )
     who = setting.add_mutually_exclusive_group()
     who.add_argument("--rollout", type=percent, metavar="PERCENT", help="for so many of 100 sessions (100)")
