@@ -1,4 +1,10 @@
-"""The WebSocket at `/api/live`: hello, what was missed, then what happens, until either side leaves."""
+"""The WebSocket at `/api/live`: hello, what was missed, then what happens, until either side leaves.
+
+`?from=OFFSET` asks for what was missed since. `?session=SESSION`, which a browser sends and a program need
+not, is whom flags are evaluated for: `hello` has all of them, a `flag` frame (web.evaluations.FlagFrame) each
+that is changed. Where the flag dashboard.websocket is off for a session, its WebSocket gets its hello or its
+flag frame, then a goodbye with the code "retired", and is closed with RETIRED; so is each that comes anew.
+"""
 
 from __future__ import annotations
 
