@@ -1,0 +1,1 @@
+"""The second transport: the broadcaster's frames on a private channel of Supabase Realtime."""
