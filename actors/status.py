@@ -15,6 +15,7 @@ from web.ports import (
     ActorStatus,
     DeadLetterStatus,
     JournalStatus,
+    RealtimeStatus,
     StatusReport,
 )
 
@@ -64,6 +65,8 @@ class StatusPort:
         self._tree = tree
         self._started_at = now()
         self.stopping = False
+        self.realtime: Callable[[], RealtimeStatus] = RealtimeStatus
+        """How publishing goes; off unless assigned to."""
 
     def report(self) -> StatusReport:
         """See web.ports.Status. The sums are those of the first store."""
@@ -91,6 +94,7 @@ class StatusPort:
             dead_lettered=stores[0].dead_lettered,
             pending=stores[0].lag + stores[0].missing,
             lost=stores[0].lost,
+            realtime=self.realtime(),
             version=__version__,
             started_at=self._started_at,
         )

@@ -7,6 +7,7 @@
     ├─ stores            one_for_one
     │  └─ <store>        one persistence actor a store
     ├─ ingest            journals and acknowledges
+    ├─ realtime          frames on Supabase Realtime, where that is configured
     └─ server            HTTP and WebSocket
 
 Started in this order and stopped in the reverse one: the server stops taking requests first, ingest
@@ -43,6 +44,7 @@ from actors.persistence import PersistenceActor, StoreProgress
 from actors.persistence.breaker import StoreBreaker
 from actors.persistence.burial import Burial
 from actors.pressure import PressureGauge
+from actors.realtime.part import RealtimePart
 from actors.retention import KeeperActor
 from actors.status import DeadLetterBook, StatusPort
 from actors.stores.base import HistoryStore
@@ -134,6 +136,9 @@ class Forebay:
         }
         book = DeadLetterBook(dead_letters, settings.dlq_max_items, self._redriving)
         self.status = StatusPort(journal, self._progress, lambda: self.system.tree(), book, now)
+        self._realtime = RealtimePart(
+            settings, str(journal.id), self._subscribers, self._flags, self.status, now
+        )
         self.system = ActorSystem(self._tree(), observe=self._observe)
 
     def begin_shutdown(self, timeout: float) -> None:
@@ -176,6 +181,7 @@ class Forebay:
                     overflow="reject",
                     shutdown=SERVER_SHUTDOWN,
                 ),
+                *self._realtime.children(),
                 ChildSpec("server", self._server, shutdown=min(SERVER_SHUTDOWN, graceful)),
             ),
         )
@@ -272,6 +278,7 @@ class Forebay:
             dead_letters=self.dead_letters_port(),
             past=PastPort(self.journal, self._now),
             flags=self._flags,
+            realtime=self._realtime.port,
             settings=edge_settings(self.settings),
         )
         return ServerWorker(ports, self._listener)

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from web import dead_letters, exposition, flags, login, ofrep, state
+from web import dead_letters, exposition, flags, login, ofrep, realtime, state
 from web.edge import Edge
 from web.guard import Guard
 from web.letters import DeadLettersUnavailableError, LetterUnderWayError, NoSuchLetterError
@@ -39,6 +39,7 @@ def make_app(ports: Ports, edge: Edge, hub: Hub) -> Starlette:
             *state.routes(ports.past),
             *flags.routes(ports.flags, edge),
             *ofrep.routes(ports.flags, edge),
+            *realtime.routes(ports.realtime),
             *login.routes(edge),
             WebSocketRoute("/api/live", hub.serve),
             Route("/api/metrics", _elsewhere, methods=["POST"]),

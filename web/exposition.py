@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from web.edge import Edge
-from web.ports import ActorStatus, DeadLetterStatus, StatusReport, StoreStatus
+from web.ports import ActorStatus, DeadLetterStatus, RealtimeStatus, StatusReport, StoreStatus
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -36,6 +36,7 @@ class _ForebayCollector(Collector):
         yield from _journal(report)
         yield from _stores(report.stores)
         yield from _dead_letters(report.dead_letters)
+        yield from _realtime(report.realtime)
         yield from _actors(report.actors)
         yield from _http(self._edge, self._subscribers())
 
@@ -183,6 +184,25 @@ def _dead_letters(queue: DeadLetterStatus) -> Iterator[Metric]:
     )
     yield _counter("forebay_dead_letters_discarded", "Dead letters given up by a person.", queue.discarded)
     yield _counter("forebay_dead_letters_expired", "Dead letters given up for a limit.", queue.expired)
+
+
+_REALTIME_STATES: Final = ("off", "idle", "connecting", "publishing", "failing")
+
+
+def _realtime(realtime: RealtimeStatus) -> Iterator[Metric]:
+    state = GaugeMetricFamily(
+        "forebay_realtime_state",
+        "1 for the state that publishing on Realtime is in, 0 for the others.",
+        labels=["state"],
+    )
+    for each in _REALTIME_STATES:
+        state.add_metric([each], realtime.state == each)
+    yield state
+    yield _gauge("forebay_realtime_breaker_open", "1 while nothing is tried.", realtime.breaker == "open")
+    yield _counter("forebay_realtime_published", "Messages taken by Realtime.", realtime.published)
+    yield _counter(
+        "forebay_realtime_dropped", "Messages not published, and told of as a gap.", realtime.dropped
+    )
 
 
 def _actors(tree: ActorStatus) -> Iterator[Metric]:

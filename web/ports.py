@@ -215,6 +215,23 @@ class ActorStatus(msgspec.Struct, frozen=True):
     children: list[ActorStatus]
 
 
+class RealtimeStatus(msgspec.Struct, frozen=True):
+    """Publishing on Supabase Realtime at a glance; messages and bytes are those of the last second.
+
+    off: not configured, or switched off · idle: nobody holds a ticket · connecting: nothing has been
+    published yet · publishing · failing: the last batch was not taken, for `last_error`. `published` and
+    `dropped` count messages since the process began; what was dropped is told of as a gap.
+    """
+
+    state: Literal["off", "idle", "connecting", "publishing", "failing"] = "off"
+    breaker: Literal["closed", "open", "half-open", "off"] = "off"
+    messages_per_second: int = 0
+    bytes_per_second: int = 0
+    published: int = 0
+    dropped: int = 0
+    last_error: str | None = None
+
+
 class StatusReport(msgspec.Struct, frozen=True):
     """The answer of `GET /api/status`. Numbers are since the journal began;
     `accepted = persisted + dead_lettered + pending + lost`, where `lost` is 0 unless `journal repair` had to
@@ -231,6 +248,7 @@ class StatusReport(msgspec.Struct, frozen=True):
     version: str
     started_at: Nanoseconds
     lost: int = 0
+    realtime: RealtimeStatus = RealtimeStatus()
 
 
 class StatusFrame(msgspec.Struct, frozen=True, tag_field="type", tag="status"):
@@ -352,6 +370,30 @@ class Past(Protocol):
         ...
 
 
+class RealtimeTicket(msgspec.Struct, frozen=True):
+    """What a page needs to listen: the project's `url` and `anon_key`, the private channel's `topic` (without
+    `realtime:`), and a `token` for it that is good until `expires_at`, in nanoseconds. Each message has the
+    event `frame`, and as its payload a frame as the WebSocket has it."""
+
+    url: str
+    anon_key: str
+    topic: str
+    token: str
+    expires_at: Nanoseconds
+
+
+class RealtimeUnavailableError(Exception):
+    """Pages cannot listen; the message says what to configure."""
+
+
+class Realtime(Protocol):
+    """The other transport of frames."""
+
+    def ticket(self, session: str) -> RealtimeTicket:
+        """A ticket for a page's session. Raises RealtimeUnavailableError."""
+        ...
+
+
 class EdgeSettings(msgspec.Struct, frozen=True):
     """What the edge must know of the configuration. `token` is never printed."""
 
@@ -381,3 +423,5 @@ class Ports(msgspec.Struct, frozen=True):
     dead_letters: DeadLetters
     past: Past
     flags: Flags
+    realtime: Realtime | None = None
+    """None where it is switched off."""

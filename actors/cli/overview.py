@@ -11,7 +11,14 @@ from actors.cli.terminal import Colour, columns, cut, paint, rough_size
 from journal.cli.terminal import harmless
 from journal.metric import Nanoseconds
 from web.health import DISK_SOON_WHEN_STUCK, Level, accounted_for, health, is_nearly_full, is_stuck, span
-from web.ports import ActorStatus, DeadLetterStatus, JournalStatus, StatusReport, StoreStatus
+from web.ports import (
+    ActorStatus,
+    DeadLetterStatus,
+    JournalStatus,
+    RealtimeStatus,
+    StatusReport,
+    StoreStatus,
+)
 
 WIDTH: Final = 80
 _LEVELS: Final[dict[Level, Colour]] = {"good": "green", "busy": "yellow", "bad": "red"}
@@ -27,6 +34,7 @@ def overview(report: StatusReport, now: Nanoseconds, room: int, flow: Flow | Non
         _account(report, room),
         *_journal(report.journal, room),
         *_dead_letters(report.dead_letters, now, room),
+        *_realtime(report.realtime, room),
         "",
         *_stores(report.stores, now, room),
         "",
@@ -89,6 +97,19 @@ def _dead_letters(queue: DeadLetterStatus, now: Nanoseconds, room: int) -> Itera
     )
     if told := ", ".join(f"{count:,} {word}" for count, word in counts if count):
         yield cut(f"        {told}", room)
+
+
+def _realtime(realtime: RealtimeStatus, room: int) -> Iterator[str]:
+    if realtime.state == "off":
+        return
+    words = f"realtime {realtime.state}, breaker {realtime.breaker}"
+    if realtime.state != "idle":
+        words += f", {realtime.messages_per_second:,} messages/s, {rough_size(realtime.bytes_per_second)}/s"
+    if realtime.dropped:
+        words += f", {realtime.dropped:,} dropped"
+    yield paint(cut(words, room), "yellow") if realtime.state == "failing" else cut(words, room)
+    if realtime.last_error:
+        yield paint(cut(f"        {harmless(realtime.last_error)}", room), "red")
 
 
 def _stores(stores: list[StoreStatus], now: Nanoseconds, room: int) -> Iterator[str]:

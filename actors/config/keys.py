@@ -126,6 +126,17 @@ KEYS: tuple[Key, ...] = (
         whole(0, 1_000_000),
         "refusals in a row after which the table is to blame and all wait; 0 for never",
     ),
+    Key(
+        "realtime",
+        choice("auto", "on", "off"),
+        "publish frames on Supabase Realtime: auto while a page listens, on always, off never",
+    ),
+    Key(
+        "realtime_messages_per_second",
+        whole(1, 100_000),
+        "messages published, at most; the free plan allows 100",
+    ),
+    Key("realtime_payload_bytes", size(4096, 3_000_000), "largest message; the free plan allows 256 KB"),
     Key("metrics_persister.circuit_breaker_threshold", whole(1, 1_000_000), "failures that open the breaker"),
     Key(
         "metrics_persister.circuit_breaker_timeout",
@@ -152,6 +163,11 @@ KEYS: tuple[Key, ...] = (
         "supabase.db_url",
         secret("postgresql://USER@HOST/DATABASE", _POSTGRES_URL),
         "database, for `forebay db`",
+    ),
+    Key(
+        "supabase.jwt_secret",
+        secret("a secret without spaces", _VISIBLE),
+        "signs the short-lived tokens by which pages listen to Realtime",
     ),
 )
 

@@ -179,6 +179,7 @@ def _broken_rules(settings: Settings, origins: Mapping[str, Origin], bad: set[st
         (_open_to_all, ("host", "token")),
         (_body_above_room, ("max_in_flight", "max_body")),
         (_supabase_without_key, ("store", "supabase.url", "supabase.service_role_key")),
+        (_realtime_without_key, ("realtime", "supabase.url", "supabase.service_role_key")),
     )
     problems: list[Problem] = []
     for rule, names in rules:
@@ -200,6 +201,13 @@ def _body_above_room(settings: Settings) -> str | None:
     if settings.max_body <= settings.max_in_flight:
         return None
     return f"max_in_flight = {settings.max_in_flight}: must be at least max_body ({settings.max_body})"
+
+
+def _realtime_without_key(settings: Settings) -> str | None:
+    project = settings.supabase
+    if settings.realtime != "on" or (project.url and project.service_role_key):
+        return None
+    return "realtime = on: needs SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY"
 
 
 def _supabase_without_key(settings: Settings) -> str | None:

@@ -10,6 +10,7 @@ from actors.config.secret import Secret, StoreUrl
 from web.ports import Durability
 
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+RealtimeSwitch: TypeAlias = Literal["auto", "on", "off"]
 LogFormat: TypeAlias = Literal["auto", "human", "json"]
 
 MIB = 1024 * 1024
@@ -43,6 +44,7 @@ class SupabaseSettings(msgspec.Struct, frozen=True):
     service_role_key: Secret | None = None
     anon_key: Secret | None = None
     db_url: Secret | None = None
+    jwt_secret: Secret | None = None
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -76,6 +78,9 @@ class Settings(msgspec.Struct, frozen=True):
     dlq_max_age_days: float = 90.0
     dlq_hold_after: int = 1_000
     """0: never."""
+    realtime: RealtimeSwitch = "auto"
+    realtime_messages_per_second: int = 80
+    realtime_payload_bytes: int = 250_000
     metrics_persister: PersisterSettings = PersisterSettings()
     resilience: ResilienceSettings = ResilienceSettings()
     supabase: SupabaseSettings = SupabaseSettings()

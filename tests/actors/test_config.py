@@ -142,7 +142,7 @@ def test_own_variables_and_toml_keys(tmp_path: Path, monkeypatch: pytest.MonkeyP
         line[1:] if line.startswith("#") and not line.startswith("# ") else line
         for line in example.splitlines()
     ]
-    secrets = ("token", "url", "service_role_key", "anon_key", "db_url")
+    secrets = ("token", "url", "service_role_key", "anon_key", "db_url", "jwt_secret")
     (tmp_path / "forebay.toml").write_text(
         "\n".join(line for line in lines if line.partition("=")[0].strip() not in secrets)
     )
