@@ -1,17 +1,17 @@
 """How many metrics the payload of a plain record holds, found out at two depths. Pure.
 
-To decode every metric takes several times as long as to read and checksum it; to decode the events around
-them, and to step over what is in them, takes next to nothing where metrics come as JSON by the hundred.
+To decode every metric takes ten times as long as to read and checksum it; to decode the events around them
+takes next to nothing where metrics come by the hundred.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias, final
+from typing import Final, TypeAlias, final
 
 import msgspec
 
-from journal.events import MetricsAccepted, UnknownEventError, decode, packed_count
+from journal.events import MetricsAccepted, UnknownEventError, decode, encode
 
 Holds: TypeAlias = Callable[[bytes], int | None]
 """None where the payload is no sound list of metrics without keys, of this version: the framing and
@@ -27,25 +27,43 @@ class _Accepted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
 class _AsSent(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="metrics-json/1"
 ):
-    json: msgspec.Raw
+    json: bytes
     count: int
 
 
+# A record of one event of metrics up to their array, which then fills the rest: no need to look for its end.
+_ONE_ACCEPTED: Final = encode([MetricsAccepted([])])[:-1]
+_AT: Final = len(_ONE_ACCEPTED)
 _decode_events = msgspec.msgpack.Decoder(list[_Accepted | _AsSent]).decode
 
 
 def by_events(payload: bytes) -> int | None:
-    """As the events say, each of which is decoded; of their metrics MessagePack is stepped over, value by
-    value, and JSON passed as it is."""
+    """As the events say, each of which is decoded up to its metrics: those are passed over."""
     try:
-        events = _decode_events(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if payload.startswith(_ONE_ACCEPTED):
+            return _array_length(payload, _AT)
+        held = 0
+        for event in _decode_events(payload):
+            # isinstance would cost as much as the decoding: msgspec's metaclass has a check of its own.
+            if type(event) is _AsSent:
+                held += event.count
+            else:
+                held += _array_length(memoryview(event.metrics), 0)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError):
         return None
-    held = 0
-    for event in events:
-        # isinstance would cost as much as the decoding: msgspec's metaclass has a check of its own.
-        held += event.count if type(event) is _AsSent else packed_count(event.metrics)
     return held
+
+
+def _array_length(data: bytes | memoryview, at: int) -> int:
+    """How many elements the MessagePack array at `at` has. Raises IndexError, DecodeError where none is."""
+    head = data[at]
+    if 0x90 <= head <= 0x9F:
+        return head & 0x0F
+    if head == 0xDC:
+        return int.from_bytes(data[at + 1 : at + 3], "big")
+    if head == 0xDD:
+        return int.from_bytes(data[at + 1 : at + 5], "big")
+    raise msgspec.DecodeError("metrics are no array")
 
 
 def by_metrics(payload: bytes) -> int | None:
