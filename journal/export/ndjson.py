@@ -23,3 +23,6 @@ class NdjsonSink:
 
     def finish(self, exported: Exported) -> None:
         """Nothing is held back."""
+
+    def give_up(self) -> None:
+        """Nothing is held back."""

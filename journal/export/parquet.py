@@ -83,6 +83,10 @@ class ParquetSink:
         self._writer.add_key_value_metadata({f"forebay.{name}": text for name, text in told.items()})
         self._writer.close()
 
+    def give_up(self) -> None:
+        """See Sink. A writer that is open would write the file's end when it is collected, and complain."""
+        self._writer.is_open = False
+
     def _to_columns(self) -> None:
         rows, array, schema = self._held, self._arrow.array, self._schema
         columns: dict[str, Any] = {

@@ -28,6 +28,10 @@ class Sink(Protocol):
         """Write what is still held back; there are no more rows. Raises CannotWriteError."""
         ...
 
+    def give_up(self) -> None:
+        """Write nothing more, now or when it is let go of: something went wrong, and the file is no use."""
+        ...
+
 
 class Exported(msgspec.Struct, frozen=True):
     """How many rows went out, and the offsets of the first and the last; None where there was none."""
@@ -58,6 +62,22 @@ def export(
     What cannot be read is told to `found` and left out; `reading` is told how far it has come. Memory is
     bounded by the largest record. Raises NoJournalError, CannotWriteError, OSError.
     """
+    try:
+        done = _handed(directory, selection, sink, found, reading)
+        sink.finish(done)
+    except BaseException:
+        sink.give_up()
+        raise
+    return done
+
+
+def _handed(
+    directory: str,
+    selection: Selection,
+    sink: Sink,
+    found: Callable[[Finding], None],
+    reading: Callable[[str, int], None] | None,
+) -> Exported:
     done = Exported()
     limit = selection.limit
     if limit != 0:
@@ -72,5 +92,4 @@ def export(
                 done = Exported(done.rows + len(metrics), first, metrics[-1].offset)
             if done.rows == limit:
                 break
-    sink.finish(done)
     return done
