@@ -33,18 +33,22 @@ from journal.inspect import CONTROL_KINDS, Finding, Selection, journal_directory
 
 EPILOG = """\
 examples:
-  {prog} metrics.parquet                       all that is in ./data, for a notebook
+  {prog} metrics.parquet          all that is in ./data
   {prog} /srv/forebay today.parquet --from 1d --name 'gpu.*'
-  {prog} /srv/forebay all.ndjson.gz            JSON lines, as of `dump --json`
+  {prog} /srv/forebay all.ndjson.gz
   {prog} /srv/forebay - --from 15m | jq .value
 
-then:  pandas.read_parquet("metrics.parquet")
-       duckdb -c "select name, avg(value) from 'metrics.parquet' group by name"
+then:
+  pandas.read_parquet("metrics.parquet")
+  duckdb -c "select name, avg(value) from 'metrics.parquet' group by name"
 
-Parquet has the columns of the table `metrics`: journal_id, offset, name, value, time, kind, unit,
-source, session, attributes (JSON text), accepted_at; times are timestamps of nanoseconds, in UTC.
-Control events are left out. The file gets its name when it is whole; until then it is
-OUT.part-PID. What cannot be read is told on stderr and left out; the exit code is then 3.
+Parquet has the columns of the table `metrics`: journal_id, offset, name,
+value, time, kind, unit, source, session, attributes (JSON text), accepted_at;
+times are timestamps of nanoseconds, in UTC. JSON lines are those of
+`dump --json`. Control events are left out.
+
+The file gets its name when it is whole; until then it is OUT.part-PID. What
+cannot be read is told on stderr and left out; the exit code is then 3.
 """
 
 _FORMATS: Final = {".parquet": "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson"}

@@ -17,11 +17,15 @@ from journal.inspect import Finding, SegmentReport, journal_directory, segment_s
 EPILOG = """\
 examples:
   {prog}                       the segments of the journal in ./data
-  {prog} /srv/forebay --json | jq '.segments[] | [.first_offset, .metrics]'
+  {prog} /srv/forebay --json |
+    jq '.segments[] | [.first_offset, .metrics]'
 
-Offsets count metrics and control events. Bytes are used / preallocated. A segment is active
-(being written to, the newest), sealed, torn (the next start heals it), flawed or corrupt (see
-`verify`). Everything is read to say so; the exit codes are those of `verify`.
+Offsets count metrics and control events. MB are used / preallocated. A segment
+is active (being written to, the newest), sealed, torn (the next start heals
+it), flawed or corrupt (see `verify`). To say so every byte is read, as many
+segments at once as there are cores: some seconds for 10 GB that are in memory,
+as long as the disk takes where they are not. The exit codes are those of
+`verify`.
 """
 _WIDTH: Final = 80
 _COLOURS: dict[str, Colour] = {"torn": "yellow", "flawed": "yellow", "corrupt": "red", "active": "green"}
@@ -55,7 +59,7 @@ def run(args: Namespace) -> int:
 
 
 def render(reports: Sequence[SegmentReport], findings: Sequence[Finding]) -> list[str]:
-    """The table's lines, 80 columns wide at most while offsets have up to eleven digits."""
+    """The table's lines, 80 columns wide at most while offsets have up to twelve digits."""
     times = [local_time(report.first_time) for report in reports if report.first_time is not None]
     zone = f" {times[-1][23:]}" if times else ""
     named = ("first", "last", f"written{zone}", "for", "records", "metrics", "MB", "state")
@@ -87,9 +91,17 @@ def _row(report: SegmentReport, state: str) -> tuple[str, ...]:
         str(report.first_offset),
         "?" if report.last_offset is None else str(report.last_offset),
         local_time(first)[:16] if known and first is not None else "?",
-        rough_span(last - first) if known and first is not None and last is not None else "?",
+        _span(last - first) if known and first is not None and last is not None else "?",
         str(report.records) if known else "?",
         str(report.metrics) if known else "?",
-        f"{report.used / 1e6:.1f}/{report.size / 1e6:.1f}" if known else f"?/{report.size / 1e6:.1f}",
+        f"{_megabytes(report.used) if known else '?'}/{_megabytes(report.size)}",
         state,
     )
+
+
+def _span(nanoseconds: int) -> str:
+    return rough_span(nanoseconds).replace("min", "m").replace(" ", "")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.0f}" if size >= 10_000_000 else f"{size / 1e6:.1f}"

@@ -140,8 +140,9 @@ def _explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, JournalCorruptError):
         return CORRUPT, str(error)
     if isinstance(error, PermissionError):
-        return FAILED, f"{error.filename}: may not be read by this user; run as the one who owns it"
+        return FAILED, f"{error.filename}: this user may not read or write it; run as the one who owns it"
     if isinstance(error, OSError) and error.strerror:
-        return FAILED, f"{error.filename}: {error.strerror}; look at the disk and the system's log"
+        where = error.filename or "standard output"
+        return FAILED, f"{where}: {error.strerror}; look at the disk and the system's log"
     said = f": {error}" if str(error) else ""
     return FAILED, f"internal error: {type(error).__name__}{said}; --debug shows where it came from"

@@ -22,14 +22,15 @@ EPILOG = """\
 examples:
   {prog}                           the journal in ./data
   {prog} /srv/forebay --from 1d    its last day
-  {prog} --source node-7 --top 50  which metrics node-7 sends, and how many
+  {prog} --source node-7 --top 50  the metrics of node-7
   {prog} /srv/forebay/dead-letters
   {prog} --json | jq '.stores[] | [.name, .lag]'
 
-Metrics, events, rate and growth are of the part asked for; stores, dead letters and room on the
-disk are as of now. Names and sources are counted exactly up to 40,000 different ones each; beyond,
-the rarest are forgotten, and a count that may be too low says >=. What cannot be read is told on
-stderr and not counted; the exit code is then 3.
+Metrics, events, rate and growth are of the part asked for; stores, dead letters
+and room on the disk are as of now. Names and sources are counted exactly up to
+40,000 different ones each; beyond, the rarest are forgotten, and a count that
+may be too low says >=. What cannot be read is told on stderr and not counted;
+the exit code is then 3.
 """
 
 _TOP = 10

@@ -24,16 +24,17 @@ from journal.metric import MAX_INT64
 EPILOG = """\
 examples:
   {prog}                           the last ten lines of ./data
-  {prog} -f                        ... and what comes, until Ctrl-C
+  {prog} -f                        ... and what comes
   {prog} -f /srv/forebay --name 'gpu.*' --source node-7
   {prog} -f -n 0 --json | jq -r '[.name, .value] | @tsv'
   {prog} -f --kind actor-crashed,breaker-moved
-  {prog} -f --from 15m             the last quarter of an hour, and what comes
+  {prog} -f --from 15m             the last 15 minutes, and on
 
--f goes on when the process rolls, retires segments, is killed or started again. A line shows as
-soon as its record is whole in the file, at most 0.1 s later, and its client is told yes when it is
-synced as well: what the disk then refuses, or a power cut takes, has been shown and does not
-count. It is told on stderr when the journal goes back like this; the same offsets come again.
+-f goes on when the process rolls, retires segments, is killed or started again.
+A line shows as soon as its record is whole in the file, at most 0.1 s later,
+and its client is told yes when it is synced as well: what the disk then
+refuses, or a power cut takes, has been shown and does not count. It is told on
+stderr when the journal goes back like this; the same offsets come again.
 """
 
 _LINES: Final = 10

@@ -20,21 +20,25 @@ examples:
   {prog} /srv/forebay/dead-letters
   {prog} --json | jq -r '.findings[].what'
 
-Each finding is one line: segment, byte, offset, what, and what helps. Checked are all checksums,
-the chain of records, offsets, headers, how segments follow one another, that each event can be
-decoded and has as many metrics as its record says, and that the events fold to the snapshot of
-the next segment. Within an event of metrics MessagePack is checked for its structure; JSON as sent
-was validated when it came, and is vouched for by its checksum. --decode decodes each metric too,
-which takes about five times as long. As many segments are read at once as there are cores.
+Each finding is one line: segment, byte, offset, what, and what helps. Checked
+are all checksums, the chain of records, offsets, headers, how segments follow
+one another, that each event can be decoded and holds as many metrics as its
+record says, and that the events fold to the snapshot of the next segment.
+Metrics were validated when they came, and are vouched for by their record's
+checksum: --decode decodes each one too, which takes about ten times as long.
+As many segments are read at once as there are cores, or --jobs.
 
-Exit code 0 when sound, 1 for findings that stop no start (torn tail, stray file), 3 for corruption.
+Exit code 0 when sound, 1 for findings that stop no start (torn tail, stray
+file), 3 for corruption.
 """
 
 
 def add(parser: ArgumentParser) -> None:
     """The command's flags."""
     add_directory(parser)
-    parser.add_argument("--decode", action="store_true", help="decode every metric too")
+    parser.add_argument(
+        "--decode", action="store_true", help="decode each metric too, not only the events around them"
+    )
     add_jobs(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object")
 

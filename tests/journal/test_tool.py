@@ -18,7 +18,7 @@ from journal.__main__ import main
 from journal.cli.ls import render
 from journal.cli.shell import COMMANDS
 from journal.cli.terminal import harmless, local_time
-from journal.inspect import SegmentReport, verify
+from journal.inspect import Finding, SegmentReport, verify
 from journal.log import Journal
 from tests.journal.building import clock, metrics
 from tests.journal.test_inspect_verify import SMALL, flip, make_journal, names_in, records_of
@@ -148,19 +148,20 @@ async def test_ls_shows_each_segment_in_80_columns(journal: Path, tmp_path: Path
 
 
 async def test_large_offsets_fit_too(journal: Path) -> None:
-    """Offsets of eleven digits still leave the table within 80 columns."""
+    """Offsets of twelve digits still leave the table within 80 columns, whatever the health."""
     report = next(step for step in verify(str(journal)) if isinstance(step, SegmentReport))
     large = replace(
         report,
-        first_offset=98_765_432_101,
-        last_offset=98_765_999_999,
+        first_offset=987_654_321_012,
+        last_offset=987_655_999_999,
         records=100_000,
         metrics=10_000_000,
         used=67_108_864,
         size=67_108_864,
         last_time=(report.first_time or 0) + 86_400_000_000_000 * 3,
     )
-    assert max(map(len, render([large], []))) <= 80
+    worst = Finding("record", large.name, 64, large.first_offset, "record damaged")
+    assert max(map(len, render([large], [worst]))) <= 80
 
 
 async def test_dump_as_a_table(journal: Path, tmp_path: Path) -> None:
@@ -192,7 +193,7 @@ def test_help_of_every_command_teaches_by_example(command: str, tmp_path: Path) 
     assert (done.returncode, done.stderr) == (0, "")
     examples = done.stdout.partition("examples:")[2]
     assert f"  python -m journal {command}" in examples
-    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert max(map(len, done.stdout.replace("python -m journal", "forebay journal").splitlines())) <= 80
     assert f"    {command} " in tool("--help", cwd=tmp_path).stdout
 
 
@@ -216,6 +217,25 @@ def test_wrong_usage(arguments: tuple[str, ...], said: str, tmp_path: Path) -> N
     (line,) = done.stderr.splitlines()
     assert line.startswith("python -m journal")
     assert said in line
+
+
+@pytest.mark.parametrize("command", ["dump", "stat", "ls"])
+@pytest.mark.usefixtures("long_journal")
+def test_a_full_disk_behind_the_output(tmp_path: Path, command: str) -> None:
+    """What cannot be written is standard output, and that is what the error names."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "journal", command],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "standard output: No space left on device" in done.stderr
 
 
 def test_debug_shows_a_traceback_and_only_then(tmp_path: Path) -> None:
