@@ -31,7 +31,7 @@ from journal.repair import (
 EPILOG = """\
 examples:
   {prog}                       what would be done to ./data
-  {prog} /srv/forebay --apply  do it; the process must be stopped
+  {prog} /srv/forebay --apply  when it is stopped
   {prog} /srv/forebay/dead-letters
   {prog} --json | jq '.work[] | {{name, wrong, lost}}'
 
@@ -45,6 +45,8 @@ nothing is lost and a start does not mind (torn tail), 3 where the journal is
 corrupt. 4 with --apply while a process has the journal open.
 """
 _WIDTH: Final = 80
+_FURTHEST: Final = 1 << 48
+"""A million metrics a second for nine years; a slip of the hand must not use up the offsets there are."""
 _SHOWN: Final = 4
 """Things told of one segment; --json has all."""
 _COLOURS: Final[dict[Gravity, Colour]] = {"note": "green", "warning": "yellow", "corrupt": "red"}
@@ -207,6 +209,8 @@ def _count(number: int, thing: str) -> str:
 def _offset(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise ArgumentTypeError(f"{text!r} must be an offset: a whole number, 0 or more")
+    if int(text) > _FURTHEST:
+        raise ArgumentTypeError(f"{text!r} is further than any journal goes: {_FURTHEST} at most")
     return int(text)
 
 

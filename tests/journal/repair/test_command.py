@@ -97,6 +97,10 @@ async def test_an_id_that_no_file_says(journal: Path, capsys: pytest.CaptureFixt
     assert main(["verify", str(journal)]) == 0
     code, out, err = run(capsys, str(journal), "--journal-id", "mine")
     assert code == 2
+    # A slip of the hand would use up the offsets that there are.
+    code, out, err = run(capsys, str(journal), "--apply", "--next-offset", str(2**48 + 1))
+    assert (code, out) == (2, "")
+    assert "further than any journal goes" in err
 
 
 async def test_a_newest_segment_that_is_gone(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
