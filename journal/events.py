@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from journal.flags import FlagEvent
 from journal.metric import MAX_INT64, Metric, Nanoseconds, Offset
-from journal.state import BreakerPosition, State
+from journal.state import BreakerPosition, MovedBy, State
 
 Durability: TypeAlias = Literal["fsync", "interval", "os"]
 """What an append waits for: its sync, the system's memory with a sync by the clock, or that memory alone."""
@@ -88,13 +88,14 @@ class CursorAdvanced(_Event, frozen=True, tag="cursor-advanced/1"):
 
 class BreakerMoved(_Event, frozen=True, tag="breaker-moved/1"):
     """The circuit breaker of `store` went to `state` after `failures` in a row, the last of them `error`;
-    if it is open, it lets a probe through at `probe_at`."""
+    if it is open, it lets a probe through at `probe_at`; opened `by` hand, it lets none through."""
 
     store: str
     state: BreakerPosition
     failures: int = 0
     error: str = ""
     probe_at: Nanoseconds = 0
+    by: MovedBy = ""
 
 
 class MetricDeadLettered(_Event, frozen=True, tag="metric-dead-lettered/1"):

@@ -108,7 +108,7 @@ def _evolve_control(state: State, event: _Foldable, time: Nanoseconds, offset: O
             cursor = CursorState(event.offset, event.persisted, event.dead_lettered, event.lost)
             return replace(state, cursors={**state.cursors, store: cursor})
         case BreakerMoved(store=store):
-            breaker = BreakerState(event.state, time, event.failures, event.error, event.probe_at)
+            breaker = BreakerState(event.state, time, event.failures, event.error, event.probe_at, event.by)
             return replace(state, breakers={**state.breakers, store: breaker})
         case ActorCrashed(path=path, error=error):
             actor = state.actors.get(path, ActorState())

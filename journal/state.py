@@ -10,6 +10,9 @@ from msgspec import Meta
 from journal.flags import FlagState
 from journal.metric import MAX_INT64, Nanoseconds, Offset
 
+MovedBy: TypeAlias = Literal["", "hand"]
+"""Who moved a breaker: it itself, or a person."""
+
 BreakerPosition: TypeAlias = Literal["closed", "open", "half-open"]
 
 LetterStatus: TypeAlias = Literal["pending", "redriven", "discarded", "expired"]
@@ -28,13 +31,15 @@ class CursorState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class BreakerState(msgspec.Struct, frozen=True, omit_defaults=True):
     """A store's circuit breaker: where it stands `since` when, after how many `failures` in a row, the last
-    of them `error`; `probe_at` is when an open one lets a probe through."""
+    of them `error`; `probe_at` is when an open one lets a probe through, unless a person opened it: that one
+    stays open until a person closes it."""
 
     position: BreakerPosition = "closed"
     since: Nanoseconds = 0
     failures: int = 0
     error: str = ""
     probe_at: Nanoseconds = 0
+    by: MovedBy = ""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):

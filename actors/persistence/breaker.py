@@ -4,6 +4,8 @@ Outages in a row open it, and so does one refusal for want of rights. While it i
 Once its time is over it lets one small probe through: if that passes it closes, else it stays open for as
 long again. Its moves are events, so a process that is started during an outage probes, and does not hammer.
 
+A person may open it as well: then nothing is tried, after a restart either, until a person closes it.
+
 pybreaker's own way of guarding a call would take a cancellation for a failure. So the call is made first,
 and what came of it is told to the breaker afterwards.
 """
@@ -21,9 +23,12 @@ from pybreaker import CircuitBreaker, CircuitBreakerError, CircuitBreakerStorage
 from actors.stores.base import StoreError
 from journal.events import BreakerMoved
 from journal.metric import Nanoseconds
-from journal.state import BreakerPosition, BreakerState
+from journal.state import BreakerPosition, BreakerState, MovedBy
 
 SECOND = 1_000_000_000
+
+HELD_BY_HAND = 3600.0
+"""Seconds after which somebody looks whether it is still held by hand; its closing does not wait for that."""
 
 
 class StoreBreaker:
@@ -49,6 +54,7 @@ class StoreBreaker:
         self._moved = moved
         self.state = known
         self._error = known.error
+        self._by: MovedBy = ""
         self._breaker = CircuitBreaker(
             fail_max=threshold,
             # Never reached: when a probe is due is for `admit` to say, by a clock that can be set.
@@ -71,12 +77,33 @@ class StoreBreaker:
         """Seconds for which nothing may be tried; 0: a probe is due; None: it is not open."""
         if self.state.position != "open":
             return None
+        if self.is_held:
+            return HELD_BY_HAND
         held = (self.state.probe_at - self._now()) / SECOND
         if held > self._timeout:
             # A clock that was set back must not keep it open for longer than a whole time-out.
             held = self._timeout
             self.state = replace(self.state, probe_at=self._now() + int(held * SECOND))
         return max(0.0, held)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a person holds it open. What comes of a write that was under way then moves it no more."""
+        return self.state.position == "open" and self.state.by == "hand"
+
+    def switch_off(self) -> None:
+        """Open at once, by hand, until `probe_now`."""
+        if not self.is_held:
+            self._by = "hand"
+            self._breaker.open()
+            self._by = ""
+
+    def probe_now(self) -> None:
+        """Where it is open, by hand or not, let a probe through at once; it decides."""
+        if self.state.position == "open":
+            now, state = self._now(), self.state
+            self.state = BreakerState("open", now, state.failures, state.error, now)
+            self._moved(BreakerMoved(self._store, "open", state.failures, state.error, now))
 
     def admit(self) -> bool:
         """Whether what is tried now is the probe; an open breaker, its time over, is half-open from here."""
@@ -86,26 +113,32 @@ class StoreBreaker:
 
     def succeeded(self) -> None:
         """The store has answered, if only to refuse: that is no outage."""
-        self._breaker.call(lambda: None)
+        if not self.is_held:
+            self._breaker.call(lambda: None)
 
     def failed(self, error: StoreError) -> None:
         """The store has not answered, or could not have stored anything."""
+        if self.is_held:
+            return
         self._error = str(error)
         with contextlib.suppress(StoreError, CircuitBreakerError):
             self._breaker.call(_raise, error)
 
     def trip(self, error: StoreError) -> None:
         """Open at once: trying again would change nothing before somebody has done something."""
+        if self.is_held:
+            return
         self._error = str(error)
         self._breaker.open()
 
     def _move(self, position: BreakerPosition, failures: int) -> None:
         now = self._now()
-        probe_at = now + int(self._timeout * SECOND) if position == "open" else 0
+        timed = position == "open" and not self._by
+        probe_at = now + int(self._timeout * SECOND) if timed else 0
         if position == "closed":
             failures, self._error = 0, ""
-        self.state = BreakerState(position, now, failures, self._error, probe_at)
-        self._moved(BreakerMoved(self._store, position, failures, self._error, probe_at))
+        self.state = BreakerState(position, now, failures, self._error, probe_at, self._by)
+        self._moved(BreakerMoved(self._store, position, failures, self._error, probe_at, self._by))
 
 
 def _raise(error: StoreError) -> None:

@@ -123,7 +123,7 @@ class GuardedStore:
                 pass
 
     def _answered(self) -> None:
-        if self._breaker is None:
+        if self._breaker is None or self._breaker.is_held:
             return
         was_away = self._breaker.position != "closed"
         self._breaker.succeeded()

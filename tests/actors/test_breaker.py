@@ -136,3 +136,45 @@ def test_a_clock_that_was_set_back_is_waited_for_once_only() -> None:
         clocked.breaker.failed(OUTAGE)
     clocked.after(-3_600)
     assert [clocked.after(20).held() for _ in range(4)] == [60, 40, 20, 0]
+
+
+def test_a_person_opens_it_until_a_person_closes_it() -> None:
+    """No time-out ends that, nor what comes of a write that was under way, nor a restart."""
+    clocked = Clocked()
+    clocked.breaker.switch_off()
+    for told in (
+        clocked.breaker.succeeded,
+        lambda: clocked.breaker.failed(OUTAGE),
+        lambda: clocked.breaker.trip(DeniedError("s", "wrong key")),
+        clocked.breaker.switch_off,
+    ):
+        told()
+    assert [(move.state, move.by, move.probe_at) for move in clocked.moves] == [("open", "hand", 0)]
+    again = clocked.restarted()
+    clocked.after(365 * 86_400)
+    assert again.is_held
+    assert again.held()
+    again.probe_now()
+    assert not again.is_held
+    assert again.held() == 0
+    assert again.admit()
+    again.succeeded()
+    assert again.position == "closed"
+    assert [move.by for move in clocked.moves] == ["hand", "", "", ""]
+
+
+def test_a_person_may_take_over_an_outage_and_end_it() -> None:
+    """Open already, it is held from then on; let go, it probes at once instead of after its time-out."""
+    clocked = Clocked()
+    for _ in range(3):
+        clocked.breaker.failed(OUTAGE)
+    clocked.breaker.probe_now()
+    assert clocked.breaker.held() == 0
+    clocked.after(5).switch_off()
+    assert clocked.breaker.is_held
+    assert clocked.breaker.state.since == clocked.now
+    clocked.breaker.probe_now()
+    clocked.breaker.admit()
+    clocked.breaker.failed(OUTAGE)
+    assert clocked.breaker.held() == 60
+    assert clocked.breaker.state.by == ""
