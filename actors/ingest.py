@@ -10,10 +10,12 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import anyio.to_thread
 import structlog
 
+from actors.core.senders import SenderId, Senders, count_senders
 from actors.kernel import Actor, ActorRef, ActorStopped
 from actors.messages import Arrived, BroadcastMessage, IndexKeys, IngestMessage, Submit
 from journal.committer import JournalFailedError, JournalFullError
@@ -24,6 +26,8 @@ from journal.metric import Metric, Nanoseconds, Offset
 from journal.reader import reading_own
 from journal.segment import first_within
 from web.ports import Accepted, Receipt, Refused
+
+CountSenders: TypeAlias = Callable[[Sequence[Metric]], Mapping[SenderId, int]]
 
 MAX_UNCOMMITTED = 65_536
 """Metrics appended and not yet committed, at most; about four records of the journal."""
@@ -50,8 +54,10 @@ class IngestActor(Actor[IngestMessage]):
         keys: KeyIndex,
         broadcast: ActorRef[BroadcastMessage],
         now: Callable[[], Nanoseconds],
+        senders: Senders,
     ) -> None:
         self._journal = journal
+        self._senders = senders
         self._keys = keys
         self._broadcast = broadcast
         self._now = now
@@ -121,6 +127,8 @@ class IngestActor(Actor[IngestMessage]):
 
     def _acknowledge(self, appended: Appended, count: int, submits: Sequence[Submit]) -> None:
         self._answer(submits, None, appended.first_offset)
+        for submit in submits:
+            self._senders.saw(submit.senders, appended.time)
         first = submits[0]
         if first.event.key:  # such a one is appended alone
             kept = KeptReceipt(appended.first_offset, first.count, appended.time)
@@ -217,10 +225,16 @@ def refusal(error: BaseException) -> Refused:
 
 class IngestPort:
     """The edge's way in: `web.ports.Ingest` on the actor's mailbox. `listened` says whether anybody
-    listens to what comes in."""
+    listens to what comes in; `count` tells whose metrics are."""
 
-    def __init__(self, ingest: ActorRef[IngestMessage], listened: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        ingest: ActorRef[IngestMessage],
+        listened: Callable[[], bool],
+        count: CountSenders = count_senders,
+    ) -> None:
         self._ingest = ingest
+        self._count = count
         self._listened = listened
 
     def offer(
@@ -229,7 +243,7 @@ class IngestPort:
         """See web.ports.Ingest."""
         count = len(metrics)
         event = MetricsAsSent(sent, count, key) if sent else pack_metrics(metrics, key)
-        submit = Submit(event, count, metrics if self._listened() else (), receive)
+        submit = Submit(event, count, metrics if self._listened() else (), receive, self._count(metrics))
         try:
             taken = self._ingest.try_tell(submit)
         except ActorStopped:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
 
+from actors.core.senders import SenderId
 from actors.kernel import Question
 from actors.stores.base import LetterRow, Row
 from journal.events import DeadLetterRetried, MetricDeadLettered, MetricsAsSent, PackedMetrics
@@ -18,13 +19,15 @@ from web.ports import Receipt
 class Submit(msgspec.Struct, frozen=True):
     """Command to ingest: journal one request's metrics, `count` of them, then tell `receive`, once.
 
-    `metrics` are the same once more, for subscribers; none where nobody listens.
+    `metrics` are the same once more, for subscribers; none where nobody listens. `senders` says how many are
+    whose.
     """
 
     event: PackedMetrics | MetricsAsSent
     count: int
     metrics: Sequence[Metric]
     receive: Callable[[Receipt], None]
+    senders: Mapping[SenderId, int] = {}
 
 
 class IndexKeys(msgspec.Struct, frozen=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from actors import __version__
 from actors.core.growth import Growth
 from actors.dead_letters.redriving import Redriving
@@ -11,6 +13,7 @@ from actors.kernel import ActorInfo
 from actors.persistence import StoreProgress
 from journal.log import Journal
 from journal.metric import Nanoseconds
+from web.health import health
 from web.ports import (
     ActorStatus,
     DeadLetterStatus,
@@ -74,7 +77,7 @@ class StatusPort:
         now, free = self._now(), journal.free_bytes()
         stores = [progress.status(state.accepted, now) for progress in self._progress.values()]
         self._growth = self._growth.seen(now, journal.used)
-        return StatusReport(
+        report = StatusReport(
             journal=JournalStatus(
                 id=str(journal.id),
                 first_offset=journal.first_offset,
@@ -98,6 +101,7 @@ class StatusPort:
             version=__version__,
             started_at=self._started_at,
         )
+        return replace(report, health=health(report, now))
 
     def not_ready(self) -> list[str]:
         """See web.ports.Status. A store that is away is no reason: the journal takes its part."""

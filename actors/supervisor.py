@@ -31,14 +31,16 @@ from actors.config import Settings
 from actors.core.dead_letters import Limits
 from actors.core.persistence import RetryPolicy
 from actors.core.retention import KeepWindow
+from actors.core.senders import Senders
 from actors.dead_letters.port import DeadLettersPort, NoDeadLetters
 from actors.dead_letters.queue import DeadLettersActor
 from actors.dead_letters.redriving import Redriving
 from actors.edge import edge_settings
 from actors.flags import FlagsPort
 from actors.ingest import IngestActor, IngestPort
-from actors.kernel import ActorRef, ActorSystem, ChildSpec, KernelEvent, SupervisorSpec, Worker
-from actors.messages import PersistenceMessage, Submit
+from actors.kernel import ActorRef, ActorStopped, ActorSystem, ChildSpec, KernelEvent, SupervisorSpec, Worker
+from actors.machinery import Crashes, MachineryPort
+from actors.messages import PersistenceMessage, Pull, Submit
 from actors.past import PastPort
 from actors.persistence import PersistenceActor, StoreProgress
 from actors.persistence.breaker import StoreBreaker
@@ -126,6 +128,8 @@ class Forebay:
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._subscribers = Subscribers(journal.next_offset)
         self._flags = FlagsPort(journal, now)
+        self._senders = Senders(now())
+        self._crashes = Crashes(now())
         self.dead_letters = dead_letters
         self._dead_letters_directory = dead_letters_directory
         self._feeding = settings.resilience.metrics_persister_enabled
@@ -165,7 +169,7 @@ class Forebay:
                     period=60.0,
                     children=tuple(
                         ChildSpec(
-                            _child_id(store),
+                            _child_id(store.name),
                             lambda store=store: self._persistence(store),
                             capacity=64,
                             shutdown=graceful + 1.0,
@@ -206,7 +210,7 @@ class Forebay:
         if journal is None:
             return ()
         refs: dict[str, Callable[[], ActorRef[PersistenceMessage]]] = {
-            store.name: lambda store=store: self.system.ref(f"stores/{_child_id(store)}")
+            store.name: lambda store=store: self.system.ref(f"stores/{_child_id(store.name)}")
             for store in self._stores
             if self._feeding
         }
@@ -242,7 +246,7 @@ class Forebay:
 
     def _breaker_moved(self, event: BreakerMoved) -> None:
         tell = log.warning if event.state == "open" else log.info
-        tell("circuit breaker", store=event.store, state=event.state, failures=event.failures)
+        tell("circuit breaker", store=event.store, state=event.state, failures=event.failures, by=event.by)
         self._remember(event)
 
     def _persistence(self, store: HistoryStore) -> PersistenceActor:
@@ -267,11 +271,13 @@ class Forebay:
         )
 
     def _ingest(self) -> IngestActor:
-        return IngestActor(self.journal, self._keys, self.system.ref("broadcast"), self._now)
+        return IngestActor(self.journal, self._keys, self.system.ref("broadcast"), self._now, self._senders)
 
     def _server(self) -> ServerWorker:
         ports = Ports(
-            ingest=IngestPort(self.system.ref("ingest"), lambda: len(self._subscribers) > 0),
+            ingest=IngestPort(
+                self.system.ref("ingest"), lambda: len(self._subscribers) > 0, self._senders.count
+            ),
             live=LivePort(self._subscribers, self.journal, self.status, __version__),
             status=self.status,
             history=self._history(),
@@ -279,6 +285,15 @@ class Forebay:
             past=PastPort(self.journal, self._now),
             flags=self._flags,
             realtime=self._realtime.port,
+            machinery=MachineryPort(
+                self.journal,
+                self._progress,
+                self._senders,
+                self._crashes,
+                self.system.tree,
+                self._pull,
+                self._now,
+            ),
             settings=edge_settings(self.settings),
         )
         return ServerWorker(ports, self._listener)
@@ -295,11 +310,16 @@ class Forebay:
         queue = self.dead_letters
         return DeadLettersPort(queue, self.journal, self._redriving, lambda: self.system.ref("dead-letters"))
 
+    def _pull(self, store: str) -> None:
+        with contextlib.suppress(ActorStopped):
+            self.system.ref(f"stores/{_child_id(store)}").try_tell(Pull())
+
     def _observe(self, event: KernelEvent) -> None:
         """Log what happens in the tree, and journal what must be remembered of it."""
         match event:
             case kernel.ActorCrashed(path=path, error=error, traceback=text):
                 log.error("actor crashed", actor=path, error=repr(error), traceback=text)
+                self._crashes.note(path, repr(error), text[-MAX_TRACEBACK:], self._now())
                 self._remember(ActorCrashed(path, repr(error), text[-MAX_TRACEBACK:]))
             case kernel.ActorRestarted(path=path, delay=delay):
                 log.warning("actor restarted", actor=path, delay=delay)
@@ -325,5 +345,5 @@ class Forebay:
             self.journal.append([event]).add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
-def _child_id(store: HistoryStore) -> str:
-    return store.name.replace("/", "|")
+def _child_id(store: str) -> str:
+    return store.replace("/", "|")

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal, TypeAlias
-
-import msgspec
+from typing import Final
 
 from journal.metric import Nanoseconds
-from web.ports import ActorStatus, DeadLetterStatus, StatusReport, StoreStatus
-
-Level: TypeAlias = Literal["good", "busy", "bad"]
-"""good: nothing to do · busy: it mends itself, or can wait · bad: somebody should look."""
+from web.ports import ActorStatus, DeadLetterStatus, Health, Level, StatusReport, StoreStatus
 
 CATCHING_UP_FROM: Final = 10_000
 """Metrics that wait before that is worth more than a word."""
@@ -22,13 +17,6 @@ PATIENCE: Final = 30
 DISK_SOON: Final = 3600.0
 """Seconds until the disk is full from which on it warns, and while a store takes nothing:"""
 DISK_SOON_WHEN_STUCK: Final = 24 * 3600.0
-
-
-class Health(msgspec.Struct, frozen=True):
-    """`sentence` says how it is, and is true; `level` how much that should worry anybody."""
-
-    level: Level
-    sentence: str
 
 
 def health(report: StatusReport, now: Nanoseconds) -> Health:
@@ -42,7 +30,7 @@ def _by_gravity(report: StatusReport, now: Nanoseconds) -> Iterator[Health]:
     if report.journal.state != "writable":
         yield Health("bad", _not_writable(report))
     if stuck := [store for store in report.stores if is_stuck(store)]:
-        level = "bad" if any(_is_grave(store, now) for store in stuck) else "busy"
+        level: Level = "bad" if any(_is_grave(store, now) for store in stuck) else "busy"
         yield Health(level, _stuck(stuck, report, now))
     if (failed := _failed(report.actors)) is not None:
         yield Health("bad", f"The actor {failed.path} has failed; accepted metrics stay in the journal.")
@@ -65,6 +53,8 @@ def is_stuck(store: StoreStatus) -> bool:
 
 
 def _is_grave(store: StoreStatus, now: Nanoseconds) -> bool:
+    if store.breaker_by == "hand":
+        return False
     if store.breaker in ("open", "half-open") or store.state == "blocked":
         return True
     return not store.failing_since or now - store.failing_since >= PATIENCE * 1_000_000_000
@@ -126,6 +116,8 @@ def _stuck(stores: Sequence[StoreStatus], report: StatusReport, now: Nanoseconds
 
 
 def _fault(store: StoreStatus, now: Nanoseconds) -> str:
+    if store.breaker_by == "hand":
+        return f"{store.name} was switched off by hand {span((now - store.breaker_since) / 1e9)} ago"
     what = _FAULTS.get(store.error_kind or "", "taking no metrics")
     since = store.failing_since or (0 if store.breaker == "closed" else store.breaker_since)
     if since:

@@ -15,6 +15,7 @@ from journal.events import Durability
 from journal.metric import Metric, Nanoseconds, Offset
 from web.evaluations import Flags, FlagValue
 from web.letters import Bulk, Letter, LetterFilter, LetterPage, Redriven
+from web.machinery import Machinery
 from web.past import StateAnswer
 
 
@@ -182,6 +183,8 @@ class StoreStatus(msgspec.Struct, frozen=True):
     failing_since: Nanoseconds = 0
     missing: int = 0
     lost: int = 0
+    breaker_by: Literal["", "hand"] = ""
+    """hand: a person opened the breaker, and it stays open until a person closes it."""
 
 
 class DeadLetterStatus(msgspec.Struct, frozen=True):
@@ -232,6 +235,17 @@ class RealtimeStatus(msgspec.Struct, frozen=True):
     last_error: str | None = None
 
 
+Level: TypeAlias = Literal["good", "busy", "bad"]
+"""good: nothing to do · busy: it mends itself, or can wait · bad: somebody should look."""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """`sentence` says how it is, and is true; `level` how much that should worry anybody."""
+
+    level: Level
+    sentence: str
+
+
 class StatusReport(msgspec.Struct, frozen=True):
     """The answer of `GET /api/status`. Numbers are since the journal began;
     `accepted = persisted + dead_lettered + pending + lost`, where `lost` is 0 unless `journal repair` had to
@@ -248,6 +262,8 @@ class StatusReport(msgspec.Struct, frozen=True):
     version: str
     started_at: Nanoseconds
     lost: int = 0
+    health: Health | None = None
+    """See web.health, which says it; None from versions before this field."""
     realtime: RealtimeStatus = RealtimeStatus()
 
 
@@ -423,5 +439,6 @@ class Ports(msgspec.Struct, frozen=True):
     dead_letters: DeadLetters
     past: Past
     flags: Flags
+    machinery: Machinery
     realtime: Realtime | None = None
     """None where it is switched off."""

@@ -91,7 +91,7 @@ class StoreProgress:
     @property
     def away(self) -> str | None:
         """Why nothing should be asked of the store now; None: ask."""
-        if self.breaker is None or self.breaker.position != "open":
+        if self.breaker is None or self.breaker.position != "open" or self.breaker.is_held:
             return None
         return f"the circuit breaker of store {self.name} is open: {self.breaker.state.error}"
 
@@ -162,6 +162,7 @@ class StoreProgress:
             failing_since=self.failing_since,
             missing=self.missing,
             lost=self.lost,
+            breaker_by=breaker.state.by if breaker is not None else "",
         )
 
     def _error(self) -> str | None:
@@ -188,6 +189,8 @@ class StoreProgress:
             case Waiting(kind="poison" | "denied" | "corrupt" | "queue"):
                 return "blocked"
             case Waiting() | Feeding(error=str()):
+                return "waiting"
+            case Feeding() if self.breaker is not None and self.breaker.is_held:
                 return "waiting"
             case Feeding() if self.silent_for:
                 return "waiting"

@@ -15,6 +15,7 @@ import httpx
 from tests.web.memory import MemoryHistory, MemoryIngest, MemoryLive, MemoryStatus
 from tests.web.memory_flags import MemoryFlags
 from tests.web.memory_letters import MemoryDeadLetters
+from tests.web.memory_machinery import MemoryMachinery
 from tests.web.memory_past import MemoryPast
 from web.ports import EdgeSettings, Ports
 from web.server import Server, bind, make_server
@@ -37,6 +38,7 @@ class Running:
         self.url = f"http://127.0.0.1:{self.port}"
         self.past = MemoryPast()
         self.flags = MemoryFlags()
+        self.machinery = MemoryMachinery()
         ports = Ports(
             self.ingest,
             self.live,
@@ -46,6 +48,7 @@ class Running:
             self.dead_letters,
             self.past,
             self.flags,
+            self.machinery,
         )
         self.server: Server = make_server(ports, "127.0.0.1", self.port)
 
