@@ -17,7 +17,9 @@ from journal.export.rows import Exported, Measured
 from journal.framing import FORMAT_VERSION
 
 BATCH_ROWS: Final = 16 * 1024
-"""Rows that are held as Python objects before they become columns."""
+BATCH_WRITES: Final = 16
+"""Rows are held as Python objects until there are so many, or came in so many writes: one is some hundred KiB
+of a journal, or a record."""
 GROUP_ROWS: Final = 256 * 1024
 GROUP_BYTES: Final = 64 * 1024 * 1024
 """A row group is written when it has so many rows, or its columns so many bytes in memory."""
@@ -53,7 +55,7 @@ class ParquetSink:
         self._asked = asked
         self._held: list[Measured] = []
         self._batches: list[Any] = []
-        self._rows = self._bytes = 0
+        self._writes = self._rows = self._bytes = 0
         self._encode = msgspec.json.Encoder().encode
         self._schema = _schema(self._arrow)
         self._writer = parquet.ParquetWriter(out, self._schema, compression="zstd")
@@ -61,7 +63,8 @@ class ParquetSink:
     def write(self, rows: Sequence[Measured]) -> None:
         """Take further rows."""
         self._held += rows
-        if len(self._held) >= BATCH_ROWS:
+        self._writes += 1
+        if len(self._held) >= BATCH_ROWS or self._writes >= BATCH_WRITES:
             self._to_columns()
         if self._rows >= GROUP_ROWS or self._bytes >= GROUP_BYTES:
             self._write_group()
@@ -103,7 +106,7 @@ class ParquetSink:
         self._batches.append(batch)
         self._rows += len(rows)
         self._bytes += batch.nbytes
-        self._held = []
+        self._held, self._writes = [], 0
 
     def _attributes(self, row: Measured) -> str:
         return self._encode(row.attributes).decode() if row.attributes else "{}"
