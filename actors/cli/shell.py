@@ -20,6 +20,7 @@ COMMANDS = {
     "top": "a live view of a running process",
     "audit": "prove that accepted = persisted + dead-lettered + pending",
     "dlq": "dead letters: ls, show, redrive, discard, export",
+    "breaker": "hold a store off by hand: open, close",
     "flags": "feature flags: ls, show, set, reset",
     "db": "the store's tables: migrate, status",
     "demo": "send realistic metrics to a running process",
