@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -22,6 +23,10 @@ def in_order(work: Callable[[T], R], each: Sequence[T], jobs: int) -> Generator[
     if jobs < 2 or len(each) < 2:
         yield from map(work, each)
         return
+    # Every command of the tool starts by importing this module, and few need these.
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     fork = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(min(jobs, len(each)), mp_context=fork, initializer=_leave_ctrl_c_alone)
     waiting: deque[Future[R]] = deque()

@@ -102,6 +102,7 @@ class _Verification:
     ) -> Iterator[SegmentReport | Finding]:
         """What each segment has, and what is wrong between them; `wholes` are those that can be read."""
         links: list[Link] = []
+        taken = len(headers) < len(self._folder.segments)
         for name, header in headers.items():
             try:
                 if isinstance(header, str):
@@ -122,8 +123,10 @@ class _Verification:
             except FileNotFoundError:
                 # Retention took it, and all before it.
                 links.clear()
-        begins_at = links[0].first_offset if self._folded is None and links else 0
-        retired_before = begins_at if self._folded is None else self._folded.retired_before
+                taken = True
+        # What says that they were taken may stand in a segment that was begun since, and is not read here.
+        begins_at = links[0].first_offset if links and (taken or self._folded is None) else 0
+        retired_before = max(begins_at, 0 if self._folded is None else self._folded.retired_before)
         yield from check_links(links, retired_before)
 
     def _read(self, segments: Sequence[tuple[str, SegmentHeader]]) -> Generator[Whole | None]:
