@@ -198,16 +198,14 @@ class SegmentsRetired(_Event, frozen=True, tag="segments-retired/1"):
 
 class OffsetsLost(_Event, frozen=True, tag="offsets-lost/1"):
     """`count` offsets from this event's own on cannot be read any more: `journal repair` put this in their
-    place, for the reason `what`. `metrics` of them were metrics, or that many at most unless `exact`.
-
-    `filler` means nothing: it gives the record the `check` that the one behind it expects.
+    place, for the reason `what`. `metrics` of them were metrics, or about that many unless `exact`: where a
+    repair finds several gaps between two snapshots it knows only their sum, and shares it out.
     """
 
     count: Annotated[int, Meta(ge=0, le=2**32 - 1)]
     metrics: Annotated[int, Meta(ge=0, le=2**32 - 1)]
     what: str = ""
     exact: bool = True
-    filler: bytes = b""
 
 
 class Snapshot(_Event, frozen=True, tag="snapshot/1"):

@@ -84,8 +84,8 @@ class ActorState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LostRange(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Offsets `[first, end)` that `journal repair` gave up; `metrics` of them were metrics, or that many at
-    most unless `exact`."""
+    """Offsets `[first, end)` that `journal repair` gave up; `metrics` of them were metrics, about that many
+    unless `exact`."""
 
     first: Offset
     end: Offset

@@ -23,7 +23,6 @@ from journal.metric import (
     metric_time,
 )
 
-_MEANS_NOTHING: Final = ("type", "filler")
 _UNSET: Final = MIN_INT64 - 1
 """No offset and no time: what is equal to a default would be left out."""
 _GAUGE: Final[Iterator[Kind]] = repeat("gauge")
@@ -102,9 +101,10 @@ def event_kind(event: ControlEvent) -> str:
 
 
 def event_fields(event: ControlEvent) -> dict[str, Any]:
-    """What `event` says, without what means nothing to anybody."""
+    """What `event` says, without its tag."""
     fields: dict[str, Any] = msgspec.to_builtins(event)
-    return {name: value for name, value in fields.items() if name not in _MEANS_NOTHING}
+    del fields["type"]
+    return fields
 
 
 def events_between(

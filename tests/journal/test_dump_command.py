@@ -24,7 +24,7 @@ def data(tmp_path: Path) -> Path:
     """A journal with ten metrics, a damage's remains, and events that say very much."""
     built = SegmentBuilder()
     built.add([MetricsAccepted([fleet(value) for value in range(10)])])
-    built.add([OffsetsLost(40, 38, "record damaged", filler=b"\x01\x02\x03")])
+    built.add([OffsetsLost(40, 38, "record damaged")])
     built.add([ActorCrashed("/stores/sqlite", "disk I/O error", "Traceback …\n  line 7\n" * 200)])
     actors = {f"/actor/{i}": ActorState(1, 1, "boom", 1) for i in range(500)}
     built.add([Snapshot(State(actors=actors))])

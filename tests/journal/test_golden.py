@@ -179,7 +179,7 @@ def by_hand(path: Path) -> Iterator[dict[str, Any]]:
             tag = event.pop("type").partition("/")[0]
             found = metrics_of({**event, "type": f"{tag}/1"})
             if found is None:
-                event.pop("filler", None)  # it means nothing, and is not shown
+                event.pop("filler", None)  # is not read any more
                 yield {"offset": at, "time": record.time, "kind": tag, "event": event}
                 at += event["count"] if tag == "offsets-lost" else 1
                 continue

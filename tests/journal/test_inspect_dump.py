@@ -202,7 +202,7 @@ async def motley(tmp_path: Path) -> Path:
     await opened.append([MetricsAsSent(b"[%b,\n%b]" % (said, said), 2, key="again")])
     await opened.append([pack_metrics([fleet(value) for value in range(7)], key="k")])
     await opened.append([MetricsAccepted([Metric("zeroes", 1.0, attributes={"text": "\0" * 4000})])])
-    await opened.append([OffsetsLost(40, 38, "record damaged", False, b"\x01\x02\x03")])
+    await opened.append([OffsetsLost(40, 38, "record damaged", exact=False)])
     await opened.append([ActorCrashed("/stores/sqlite", "disk I/O error", "Traceback …\n  line 7")])
     body = msgspec.json.encode([fleet(value) for value in range(50)])
     await asyncio.gather(
@@ -245,7 +245,7 @@ async def test_json_is_what_the_lines_encode_to(motley: Path, selection: Selecti
 
 
 async def test_a_pattern_is_looked_for_in_all_that_a_line_says(motley: Path) -> None:
-    """Name, value, unit, source, session, attributes, kind, event fields and error texts; not the filler."""
+    """Name, value, unit, source, session, attributes, kind, event fields and error texts."""
 
     def kinds(pattern: str) -> set[str]:
         return {line.kind for line in lines_of(motley, Selection(grep=pattern))}
@@ -255,7 +255,6 @@ async def test_a_pattern_is_looked_for_in_all_that_a_line_says(motley: Path) -> 
     assert kinds("^timer$") == {"timer"}
     assert kinds("disk I/O") == kinds("Traceback …\n") == {"actor-crashed"}
     assert kinds("what=record damaged") == kinds("exact=false") == {"offsets-lost"}
-    assert kinds("filler|AQID") == set()
     assert kinds("(?i)GPU.0 0 ") == {"gauge"}
 
 
