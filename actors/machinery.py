@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Literal
 
+import anyio
+
 from actors.core.senders import Senders
 from actors.kernel import ActorInfo
 from actors.persistence import StoreProgress
+from journal.committer import JournalFailedError, JournalFullError
 from journal.log import Journal
 from journal.metric import Nanoseconds, Offset
+from journal.state import MovedBy
 from web.machinery import (
     BreakerNow,
     BreakerOff,
@@ -22,6 +27,9 @@ from web.machinery import (
     SegmentSeen,
     SendersReport,
 )
+
+NOTED_WITHIN = 5.0
+"""Seconds that a person waits for the journal to have what was moved by hand."""
 
 
 class Crashes:
@@ -109,7 +117,7 @@ class MachineryPort:
         """See web.machinery.Machinery."""
         return self._senders.report(self._now(), most)
 
-    def move_breaker(self, store: str, position: Literal["open", "closed"]) -> MoveAnswer:
+    async def move_breaker(self, store: str, position: Literal["open", "closed"]) -> MoveAnswer:
         """See web.machinery.Machinery."""
         progress = self._progress.get(store)
         if progress is None:
@@ -123,8 +131,16 @@ class MachineryPort:
             breaker.switch_off()
         else:
             breaker.probe_now()
+        moved = breaker.state
         self._pull(store)
-        return BreakerNow(store, breaker.position, breaker.state.by, breaker.state.since)
+        return BreakerNow(store, moved.position, moved.by, moved.since, await self._has(store, moved.by))
+
+    async def _has(self, store: str, by: MovedBy) -> bool:
+        """Whether the journal has it that the breaker of `store` was moved so."""
+        with contextlib.suppress(JournalFailedError, JournalFullError), anyio.move_on_after(NOTED_WITHIN):
+            await self._journal.sync()
+        known = self._journal.state.breakers.get(store)
+        return (known.by if known is not None else "") == by
 
 
 def _paths(actor: ActorInfo) -> list[str]:

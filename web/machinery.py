@@ -90,12 +90,14 @@ class BreakerOff(msgspec.Struct, frozen=True):
 
 
 class BreakerNow(msgspec.Struct, frozen=True):
-    """How the breaker stands after a person has moved it; `by` is "hand" where a person holds it open."""
+    """How the breaker stands after a person has moved it; `by` is "hand" where a person holds it open.
+    `noted`: the journal has it, so that the next process knows; False while the journal cannot be written."""
 
     store: str
     breaker: Literal["closed", "open", "half-open"]
     by: Literal["", "hand"]
     since: Nanoseconds
+    noted: bool = True
 
 
 MoveAnswer: TypeAlias = BreakerNow | BreakerOff | NoSuchPart
@@ -116,6 +118,7 @@ class Machinery(Protocol):
         """Who has sent, at most `most` of them."""
         ...
 
-    def move_breaker(self, store: str, position: Literal["open", "closed"]) -> MoveAnswer:
-        """Move the breaker of `store`; what is under way to the store ends first."""
+    async def move_breaker(self, store: str, position: Literal["open", "closed"]) -> MoveAnswer:
+        """Move the breaker of `store`, and return when the journal has it. A write that is under way is
+        finished."""
         ...

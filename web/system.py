@@ -63,7 +63,8 @@ def routes(machinery: Machinery) -> list[BaseRoute]:
 
     async def breaker(request: Request) -> Response:
         name = request.path_params["name"]
-        answer = machinery.move_breaker(name, _move(await json_body(request, _MAX_BODY)).position)
+        move = _move(await json_body(request, _MAX_BODY))
+        answer = await machinery.move_breaker(name, move.position)
         match answer:
             case BreakerNow() as now:
                 return _json(now)

@@ -53,6 +53,8 @@ def run(args: Namespace) -> int:
 
 
 def _said(now: BreakerNow) -> str:
+    if not now.noted:
+        return f"{now.store}: done, but the journal cannot be written: the next start will not know of it"
     if now.by == "hand":
         return f"{now.store} is written to no more: `forebay breaker close {now.store}` lets it go on"
     if now.breaker == "closed":

@@ -12,8 +12,10 @@ from actors.config import Settings
 from actors.config.settings import PersisterSettings, ResilienceSettings
 from actors.stores.base import OutageError
 from actors.stores.memory import MemoryStore, MemoryTables
+from journal.disk import OsFileSystem
 from journal.metric import Metric
 from tests.actors.test_persistence_actor import Moody
+from tests.journal.faults import FailingSync
 from tests.process.composed import SEGMENT, Composed, composed, until
 from web.health import health
 from web.ports import Receipt, StoreStatus
@@ -58,7 +60,8 @@ async def test_a_person_holds_a_store_off_and_lets_it_go_on(tmp_path: Path) -> N
         await running.offer(10)
         await until(lambda: status(running).lag == 0, "the store follows")
         assert await move(running, "open") == (200, {
-            "store": "memory", "breaker": "open", "by": "hand", "since": status(running).breaker_since,
+            "store": "memory", "breaker": "open", "by": "hand", "noted": True,
+            "since": status(running).breaker_since,
         })  # fmt: skip
         writes = store.writes
         begun = running.forebay.status.report().stores[0].breaker_since
@@ -94,6 +97,7 @@ async def test_a_store_held_by_hand_stays_held_after_a_restart(tmp_path: Path) -
     tables = MemoryTables()
     async with composed(tmp_path, [MemoryStore(tables=tables)], settings=settings(tmp_path)) as running:
         await move(running, "open")
+        assert running.journal.state.breakers["memory"].by == "hand"
         await running.offer(7)
     store = Moody(MemoryStore(tables=tables))
     async with composed(tmp_path, [store], settings=settings(tmp_path)) as running:
@@ -102,6 +106,21 @@ async def test_a_store_held_by_hand_stays_held_after_a_restart(tmp_path: Path) -
         assert store.writes == 0
         await move(running, "closed")
         await until(lambda: status(running).persisted == 10, "all of both processes is stored")
+
+
+async def test_a_move_that_could_not_be_written_down_says_so(tmp_path: Path) -> None:
+    """It holds in this process all the same; the next one would not know, and the answer says that."""
+    disk = FailingSync(OsFileSystem())
+    async with composed(tmp_path, [MemoryStore()], settings=settings(tmp_path), fs=disk) as running:
+        await running.offer(1)
+        await until(lambda: running.journal.state.cursors.get("memory"), "the cursor is noted")
+        disk.failing = True
+        code, answer = await move(running, "open")
+        assert (code, answer["by"], answer["noted"]) == (200, "hand", False)
+        assert status(running).breaker_by == "hand"
+        assert disk.failed
+        disk.failing = False
+        await until(lambda: running.journal.condition == "writable", "the disk is well")
 
 
 async def test_letting_it_go_on_probes_and_does_not_believe(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ class MemoryMachinery:
         known = [Sender(source, "s", 1, 2, 3, 0.5, 0.1, False) for source in ("new", "old")]
         return SendersReport(1, 2, 10_000, 0, known[:most])
 
-    def move_breaker(self, store: str, position: Literal["open", "closed"]) -> MoveAnswer:
+    async def move_breaker(self, store: str, position: Literal["open", "closed"]) -> MoveAnswer:
         """As web.machinery.Machinery says."""
         known = self.breakers.get(store)
         if known is None:

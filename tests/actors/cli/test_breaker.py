@@ -19,7 +19,7 @@ def test_a_person_holds_a_store_off_and_lets_it_go_on(capsys: pytest.CaptureFixt
         )
         assert main(["breaker", "close", "sqlite", "--json", "--url", process.url]) == 0
         assert json.loads(capsys.readouterr().out) == {
-            "store": "sqlite", "breaker": "closed", "by": "", "since": 7,
+            "store": "sqlite", "breaker": "closed", "by": "", "since": 7, "noted": True,
         }  # fmt: skip
 
 
