@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.realtime.faults import Limits
+from tests.realtime.faults import Faults, Limits
 from tests.realtime.peer import RealtimePeer
 from tests.supabase.keys import Keys, new_keys
 
@@ -128,10 +128,11 @@ async def test_a_black_hole_takes_and_never_answers(
 
 
 async def test_faults_can_be_switched_by_hand(http: httpx.AsyncClient, peer: RealtimePeer) -> None:
-    """PUT /faults puts those in force that it names and lifts the others; a wrong name is told."""
-    peer.faults.drop_every = 3
+    """PUT /faults puts those in force that it names and lifts the others, a black hole too; a wrong name is
+    told."""
+    peer.faults.drop_every, peer.faults.black_hole = 3, True
     assert (await http.put("/faults", json={"delay": 0.5})).status_code == 200
-    assert (peer.faults.delay, peer.faults.drop_every) == (0.5, 0)
+    assert peer.faults == Faults(delay=0.5)
     wrong = await http.put("/faults", json={"dealy": 1})
     assert wrong.status_code == 400
     assert "dealy" in wrong.json()["message"]
