@@ -148,7 +148,7 @@ async def audit(
         going.end,
         going.state.accepted,
         going.skipped_metrics,
-        [side.closed(going.state.cursors, keeps_all=keep_days is None) for side in sides],
+        [side.closed(going.state.cursors, going.end, keeps_all=keep_days is None) for side in sides],
         quick,
         tuple(going.skipped),
     )
@@ -211,12 +211,12 @@ class _Side:
                 if not await _reaches(reader, run[-1]):
                     self.account.beyond([offset for offset in run if offset >= reader.next_offset])
 
-    def closed(self, known: Mapping[str, CursorState], *, keeps_all: bool) -> StoreAccount:
-        """The account, `known` being the journal's last notes of the cursors."""
+    def closed(self, known: Mapping[str, CursorState], end: Offset, *, keeps_all: bool) -> StoreAccount:
+        """The account, `known` being the last notes of the cursors in the journal, which ends at `end`."""
         noted = known.get(self.store.name, CursorState(Offset(0), 0))
         retired = replace(self._retired, dead=self._dead_retired, lost=max(0, noted.lost - self.account.lost))
         cursor = self._cursor or Offset(0)
-        return closed(self.store.name, cursor, self.account, retired, keeps_all=keeps_all)
+        return closed(self.store.name, cursor, end, self.account, retired, keeps_all=keeps_all)
 
 
 async def _reaches(reader: JournalReader, offset: int) -> bool:

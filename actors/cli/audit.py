@@ -74,7 +74,7 @@ async def _audit(settings: Settings, data: str, *, quick: bool) -> Audit:
                 letters,
                 stores,
                 quick=quick,
-                keep_days=settings.store_keep_days,
+                keep_days=settings.store_keep_days or None,
                 read=lambda count: bar.show(count // _MB),
             )
     finally:

@@ -45,10 +45,17 @@ def _store(account: StoreAccount, result: Audit) -> Iterator[str]:
     yield _number("pending", account.pending)
     yield from _lost(account)
     yield from _differing("missing", account.missing, "red")
+    if account.missing.ranges:
+        # Rows that somebody deleted, or dead letters that the queue's journal has lost.
+        yield "    the journal has them: `forebay journal replay --to STORE` sends them again"
     yield from _unseen(account, result.first_offset)
     yield from _differing("differing", account.differing, "red")
     yield from _differences(account.differences, account.differing.count)
     yield from _differing("extra", account.extra, "red")
+    if account.ahead:
+        yield paint(_number("ahead", account.ahead), "red")
+        yield "    offsets that the cursor is beyond the journal's end: the newest part of the"
+        yield "    journal is missing, and `forebay run` tells what can be done"
     yield _verdict(account, result)
 
 

@@ -36,8 +36,10 @@ class StoreAccount(msgspec.Struct, frozen=True):
     unseen: int = 0
     """Retired metrics that the store does not hold and no dead letter explains. Nobody knows their offsets
     any more. Counted as missing, or as persisted where the store drops what is old."""
+    ahead: int = 0
+    """Offsets that the store's cursor is beyond the journal's end: it would pass over as many."""
     balances: bool = False
-    """Nothing is missing, nothing differs, nothing is extra."""
+    """Nothing is missing, nothing differs, nothing is extra, and the cursor is not ahead."""
 
 
 class Audit(msgspec.Struct, frozen=True):
@@ -76,9 +78,11 @@ class Retired(msgspec.Struct, frozen=True):
     lost: int = 0
 
 
-def closed(name: str, cursor: Offset, account: Account, retired: Retired, *, keeps_all: bool) -> StoreAccount:
-    """The account of a store that drops nothing by itself if `keeps_all`: `account` of what the journal still
-    has, and of the `retired`."""
+def closed(
+    name: str, cursor: Offset, end: Offset, account: Account, retired: Retired, *, keeps_all: bool
+) -> StoreAccount:
+    """The account of a store that drops nothing by itself if `keeps_all`: `account` of what the journal has,
+    which ends at `end`, and of the `retired`."""
     held = min(retired.metrics, retired.held)
     surplus = retired.twice.count + retired.held - held
     dead = min(retired.metrics - held, retired.dead)
@@ -89,6 +93,7 @@ def closed(name: str, cursor: Offset, account: Account, retired: Retired, *, kee
         missing = msgspec.structs.replace(missing, count=missing.count + unseen)
     else:
         held += unseen
+    ahead = max(0, cursor - end)
     extra = Differing(extra.count + surplus, (*retired.twice.ranges, *extra.ranges)[:MAX_RANGES])
     return StoreAccount(
         name,
@@ -106,5 +111,6 @@ def closed(name: str, cursor: Offset, account: Account, retired: Retired, *, kee
         extra=extra,
         dropped=account.dropped,
         unseen=unseen,
-        balances=not missing.count and not extra.count and not account.differing.count,
+        ahead=ahead,
+        balances=not (missing.count or extra.count or account.differing.count or ahead),
     )

@@ -104,6 +104,45 @@ def test_json_is_bounded_however_much_differs(tmp_path: Path, capsys: pytest.Cap
     assert "and 2,480 more" in audited(data, capsys)[1]
 
 
+@pytest.mark.parametrize("flags", [(), ("--quick",)])
+def test_age_excuses_nothing_in_a_store_that_keeps_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...]
+) -> None:
+    """Where store_keep_days is 0, as it is unless set, a row that is gone is missing however old it is."""
+    data = home(tmp_path / "data", pack_metrics([Metric("old", 1.0, time=1)]))
+    assert audited(data, capsys, *flags)[0] == 0
+    change(data, "DELETE FROM metrics WHERE name = 'old'")
+    assert audited(data, capsys, *flags)[0] == 1
+
+
+@pytest.mark.parametrize("flags", [(), ("--quick",)])
+def test_a_cursor_beyond_the_journals_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...]
+) -> None:
+    """All that is there is right, but what comes next would be passed over."""
+    data = home(tmp_path / "data")
+    change(data, 'UPDATE cursors SET "offset" = "offset" + 1000')
+    code, told = audited(data, capsys, *flags)
+    assert code == 1
+    assert "ahead" in told
+    assert "DOES NOT BALANCE" in told
+
+
+def test_what_is_missing_can_be_sent_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command that helps is named, and helps."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    data = home(tmp_path / "data")
+    change(data, 'DELETE FROM metrics WHERE "offset" % 4 = 1')
+    code, told = audited(data, capsys)
+    assert code == 1
+    assert "`forebay journal replay --to STORE`" in told
+    assert main(["journal", "replay", str(data), "--to", f"sqlite:///{data / 'forebay.db'}"]) == 0
+    capsys.readouterr()
+    assert audited(data, capsys)[0] == 0
+
+
 def test_what_a_repair_gave_up_ends_with_1_until_it_is_accepted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
