@@ -60,6 +60,7 @@ async def _serve(port: int, keys: Keys, limits: Limits) -> None:
         ("SUPABASE_URL", peer.url),
         ("SUPABASE_ANON_KEY", keys.anon),
         ("SUPABASE_SERVICE_ROLE_KEY", keys.service_role),
+        ("SUPABASE_JWT_SECRET", keys.secret),
     ):
         print(f"export {name}='{value}'")
     sys.stdout.flush()

@@ -21,7 +21,7 @@ def test_run_by_hand_it_prints_its_keys_serves_and_ends_with_ctrl_c() -> None:
     """The printed address and key are good for a broadcast; Ctrl-C ends it with 0 and no traceback."""
     with start(free_port()) as peer:
         assert peer.stdout is not None
-        lines = [peer.stdout.readline().strip().removeprefix("export ") for _ in range(3)]
+        lines = [peer.stdout.readline().strip().removeprefix("export ") for _ in range(4)]
         printed = {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
         message = {"topic": "room", "event": "e", "payload": {}}
         answer = httpx.post(

@@ -123,6 +123,7 @@ class LocalSupabase:
             "SUPABASE_ANON_KEY": self.anon_key,
             "SUPABASE_SERVICE_ROLE_KEY": self.service_role_key,
             "SUPABASE_DB_URL": self.db_url,
+            "SUPABASE_JWT_SECRET": self.keys.secret,
         }
 
     def clear_faults(self) -> None:

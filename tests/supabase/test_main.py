@@ -39,7 +39,7 @@ class Command:
     def until_ready(self) -> dict[str, str]:
         """Wait for the block on standard output; the variables in it."""
         assert self.process.stdout is not None
-        lines = [self.process.stdout.readline().strip() for _ in range(4)]
+        lines = [self.process.stdout.readline().strip() for _ in range(5)]
         pairs = (line.removeprefix("export ").partition("=") for line in lines)
         return {name: value.strip("'") for name, _, value in pairs}
 
@@ -113,7 +113,8 @@ def test_what_is_printed_is_written_and_kept(command: Callable[..., Command], re
     flags = ("--data", str(reachable / "data"), "--env-file", str(reachable / ".env"))
     one = command(*flags)
     first = one.until_ready()
-    assert set(first) == {"SUPABASE_URL", "SUPABASE_ANON_KEY", "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_DB_URL"}
+    names = ("URL", "ANON_KEY", "SERVICE_ROLE_KEY", "DB_URL", "JWT_SECRET")
+    assert set(first) == {f"SUPABASE_{name}" for name in names}
     assert one.env_file.read_text() == "".join(f"{name}={value}\n" for name, value in first.items())
     assert one.env_file.stat().st_mode & 0o777 == 0o600
     one.process.terminate()
