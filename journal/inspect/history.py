@@ -26,7 +26,7 @@ from journal.inspect.lost import knows_as_much
 from journal.inspect.selection import Bound
 from journal.inspect.upto import Folding, Marks, PastDamagedError
 from journal.metric import MAX_INT64, Nanoseconds, Offset
-from journal.segment import NoJournalError, containing, first_offset_of
+from journal.segment import NoJournalError, containing, first_offset_of, segment_name
 from journal.state import State
 
 _LOOKS: Final = 4
@@ -93,15 +93,24 @@ def whole_fold(
     """As `state_at`, but everything that is kept is folded, from the oldest segment on: a finding for each
     snapshot that differs from the fold of what is before it, and last the state.
 
-    `reading` is told which byte of which segment has been read up to. Raises as `state_at` does,
-    FileNotFoundError where retention was faster.
+    `reading` is told which byte of which segment has been read up to. What retention takes meanwhile is
+    left out. Raises as `state_at` does.
     """
     kept = _Kept(directory)
     expected: State | None = None
     for index in range(kept.index_of(point) + 1):
         told = None if reading is None else partial(reading, kept.names[index])
         last = index == kept.index_of(point)
-        folding = kept.fold(index, point if last else Bound(), reading=told)
+        try:
+            folding = kept.fold(index, point if last else Bound(), reading=told)
+        except FileNotFoundError:
+            first = first_offset_of(look(directory).segments[0]) or Offset(0)
+            if kept.names[index] >= segment_name(first):
+                raise
+            if last:
+                raise PastRetiredError(directory, point, first) from None
+            expected = None
+            continue
         snapshot = folding.snapshot
         if expected is not None and snapshot is not None and knows_as_much(snapshot, expected):
             yield from _compared(kept.names[index], snapshot, expected)

@@ -26,6 +26,7 @@ from journal.inspect import (
     PastRetiredError,
     accepted_before,
     state_at,
+    whole_fold,
 )
 from journal.log import Journal, Options
 from journal.metric import Offset
@@ -288,3 +289,28 @@ async def test_a_snapshot_counts_as_an_event_behind_it(journal: Path) -> None:
     assert isinstance(snapshot, Snapshot)
     assert at(journal, begins).state == snapshot.state
     assert at(journal, begins + 1).state.events == snapshot.state.events + 1
+
+
+@pytest.mark.parametrize("retired", [False, True], ids=["behind", "at the point"])
+async def test_a_whole_fold_beside_retention(journal: Path, retired: bool) -> None:
+    """What is retired meanwhile is left out, and the state is the same; where the point itself goes, that is
+    said."""
+    names = names_in(journal)
+    inside = (first_offset_of(names[1]) or 0) + 5
+    point = Bound(offset=inside) if retired else Bound()
+    wanted = state_at(str(journal), point).state
+
+    def retire(segment: str, byte: int) -> None:
+        if segment == names[0]:
+            (journal / names[1]).unlink(missing_ok=True)
+            (journal / names[0]).unlink(missing_ok=True)
+
+    folding = whole_fold(str(journal), point, reading=retire)
+    if retired:
+        with pytest.raises(PastRetiredError):
+            list(folding)
+        return
+    [past] = folding
+    assert isinstance(past, Past)
+    assert past.state == wanted
+    assert names_in(journal) == names[2:]
