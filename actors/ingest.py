@@ -203,6 +203,12 @@ class IngestActor(Actor[IngestMessage]):
         """Read what the index has missed: a second's worth after a crash, a day's if its file is gone."""
         if self._keys.upto > self._journal.next_offset:
             # An older copy of the journal was put back: what the index knows may never have happened.
+            log.error(
+                "the newest part of the journal is missing: what was acknowledged in it is lost, where no "
+                "store has it",
+                acknowledged_before=self._keys.upto,
+                journal_ended_at=self._journal.recovered.place.next_offset,
+            )
             await anyio.to_thread.run_sync(self._keys.clear)
         start = max(self._keys.upto, first_within(self._journal.segments, self._now() - KEPT_FOR))
         async with reading_own(self._journal, start) as reader:

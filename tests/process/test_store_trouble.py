@@ -227,4 +227,6 @@ def test_an_older_copy_put_back_while_the_store_was_away(forebay: Forebay) -> No
     away.rename(database)
     store = in_trouble(forebay, "older copy")
     assert store["state"] == "blocked"
+    [told] = forebay.logged("the newest part of the journal is missing")
+    assert told["acknowledged_before"] > told["journal_ended_at"]
     assert forebay.values() == [*map(float, range(1010))]
