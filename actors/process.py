@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Literal
-from uuid import UUID
 
 import anyio
 import structlog
@@ -34,7 +33,8 @@ from journal.committer import Options
 from journal.disk import FileSystem, OsFileSystem, exclusive_lock
 from journal.keys import KeyIndex
 from journal.log import Journal
-from journal.metric import Nanoseconds, Offset
+from journal.metric import Nanoseconds
+from journal.recovery import Recovered
 from web.server import bind
 
 SWITCH_INTERVAL = 0.0005
@@ -102,7 +102,7 @@ async def _run(loaded: Loaded, data: str, fs: FileSystem) -> None:
 
 
 async def _open_journal(
-    settings: Settings, data: str, fs: FileSystem, admit: Callable[[UUID, Offset], Awaitable[None]]
+    settings: Settings, data: str, fs: FileSystem, admit: Callable[[Recovered], Awaitable[None]]
 ) -> Journal:
     began = time.monotonic()
     journal = await Journal.open(

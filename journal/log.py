@@ -107,18 +107,18 @@ class Journal:
         options: Options | None = None,
         fs: FileSystem | None = None,
         now: Callable[[], Nanoseconds] = time.time_ns,
-        admit: Callable[[UUID, Offset], Awaitable[None]] | None = None,
+        admit: Callable[[Recovered], Awaitable[None]] | None = None,
     ) -> Journal:
         """Recover the journal in `directory`, or make it, and write down that it was opened.
 
-        `admit` is told the journal's id and where it ends before any offset is given; what it raises keeps
-        the journal closed. The caller holds the directory's lock. Raises JournalCorruptError,
+        `admit` is told what was recovered before any offset is given; what it raises keeps the journal
+        closed. The caller holds the directory's lock. Raises JournalCorruptError,
         UnknownEventError, OSError.
         """
         fs, options = fs or OsFileSystem(), options or Options()
         recovered = await asyncio.to_thread(recover, fs, directory, now(), options.segment_bytes)
         if admit is not None:
-            await admit(recovered.header.journal_id, Offset(recovered.place.next_offset))
+            await admit(recovered)
         journal = cls(directory, recovered, fs=fs, now=now, options=options)
         torn = recovered.torn
         opened = JournalOpened(os.getpid(), options.version, torn.end - torn.position if torn else 0)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
-from uuid import UUID
 
 import anyio
 
 from actors.stores.base import Store, StoreError
 from journal.metric import Offset
+from journal.recovery import Recovered
+from journal.state import BreakerState
 
 ASK_WITHIN = 2.0
 """Seconds that a store has to answer; one that is away keeps no process from starting."""
@@ -31,11 +32,14 @@ class JournalCutShortError(Exception):
         )
 
 
-def not_behind(stores: Sequence[Store], data: str) -> Callable[[UUID, Offset], Awaitable[None]]:
+def not_behind(stores: Sequence[Store], data: str) -> Callable[[Recovered], Awaitable[None]]:
     """What Journal.open is to ask before it goes on. Raises JournalCutShortError."""
 
-    async def check(journal_id: UUID, end: Offset) -> None:
-        ahead = [each for each in await _cursors(stores, str(journal_id)) if each[0] > end]
+    async def check(recovered: Recovered) -> None:
+        breakers, end = recovered.state.breakers, Offset(recovered.place.next_offset)
+        # A restart during an outage must not hammer the store: what its breaker holds back is not asked.
+        asked = [each for each in stores if breakers.get(each.name, BreakerState()).position == "closed"]
+        ahead = [each for each in await _cursors(asked, str(recovered.header.journal_id)) if each[0] > end]
         if ahead:
             cursor, name = max(ahead)
             raise JournalCutShortError(data, end, name, cursor)
