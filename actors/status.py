@@ -14,13 +14,7 @@ from actors.persistence import StoreProgress
 from journal.log import Journal
 from journal.metric import Nanoseconds
 from web.health import health
-from web.ports import (
-    ActorStatus,
-    DeadLetterStatus,
-    JournalStatus,
-    RealtimeStatus,
-    StatusReport,
-)
+from web.report import ActorStatus, DeadLetterStatus, JournalStatus, RealtimeStatus, StatusReport
 
 
 class DeadLetterBook:

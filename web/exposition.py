@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from web.edge import Edge
-from web.ports import ActorStatus, DeadLetterStatus, RealtimeStatus, StatusReport, StoreStatus
+from web.report import ActorStatus, DeadLetterStatus, RealtimeStatus, StatusReport, StoreStatus
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from journal.metric import Nanoseconds
-from web.ports import ActorStatus, DeadLetterStatus, Health, Level, StatusReport, StoreStatus
+from web.report import ActorStatus, DeadLetterStatus, Health, Level, StatusReport, StoreStatus
 
 CATCHING_UP_FROM: Final = 10_000
 """Metrics that wait before that is worth more than a word."""

@@ -20,7 +20,7 @@ from actors.cli.remote import NobodyAnswersError, NotPossibleError, Remote
 from actors.cli.settings_flags import settings_from
 from web.health import is_stuck
 from web.letters import Bulk, Letter, LetterFilter, Redriven
-from web.ports import DeadLetterStatus
+from web.report import DeadLetterStatus
 
 _LOOK_EVERY: Final = 0.2
 _PATIENCE: Final = 5.0

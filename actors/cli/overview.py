@@ -11,14 +11,7 @@ from actors.cli.terminal import Colour, columns, cut, paint, rough_size
 from journal.cli.terminal import harmless
 from journal.metric import Nanoseconds
 from web.health import DISK_SOON_WHEN_STUCK, Level, accounted_for, health, is_nearly_full, is_stuck, span
-from web.ports import (
-    ActorStatus,
-    DeadLetterStatus,
-    JournalStatus,
-    RealtimeStatus,
-    StatusReport,
-    StoreStatus,
-)
+from web.report import ActorStatus, DeadLetterStatus, JournalStatus, RealtimeStatus, StatusReport, StoreStatus
 
 WIDTH: Final = 80
 _LEVELS: Final[dict[Level, Colour]] = {"good": "green", "busy": "yellow", "bad": "red"}

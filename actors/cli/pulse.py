@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from web.ports import StatusReport
+from web.report import StatusReport
 
 SHOWN: Final = 40
 """Samples in a sparkline."""

@@ -12,7 +12,7 @@ import msgspec
 from actors.cli.client import base_url, headers, nobody_listens, refused
 from actors.cli.exits import CommandError
 from actors.config import Settings
-from web.ports import StatusReport
+from web.report import StatusReport
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from actors.cli.pulse import Flow, Pulse
 from actors.cli.terminal import cut, paint
 from journal.metric import Nanoseconds
 from web.health import Health, health, span
-from web.ports import StatusReport
+from web.report import StatusReport
 
 _AWAY: Final = "still trying; below is how it was"
 

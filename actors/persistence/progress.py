@@ -15,7 +15,7 @@ from actors.persistence.breaker import SECOND, StoreBreaker
 from journal.log import Journal
 from journal.metric import Nanoseconds, Offset
 from journal.state import CursorState
-from web.ports import StoreStatus
+from web.report import StoreStatus
 
 FOLLOWING_LAG = 10_000
 """Metrics; a store that is no further behind follows, one that is catches up."""

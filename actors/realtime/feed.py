@@ -12,7 +12,8 @@ from actors.persistence.breaker import StoreBreaker
 from actors.realtime.parcels import Parcel, gap_parcel, parcels
 from actors.realtime.rate import Rate
 from web.outbox import Outbox
-from web.ports import Frame, RealtimeStatus
+from web.ports import Frame
+from web.report import RealtimeStatus
 
 MAX_WAITING = 4 * 1024 * 1024
 """Characters of frames that wait, at most; what is over becomes a gap."""

@@ -22,7 +22,7 @@ from journal.metric import Metric
 from tests.actors.picky import Picky
 from tests.process.composed import SEGMENT, Composed, composed, until
 from web.letters import DeadLettersUnavailableError, LetterFilter, LetterUnderWayError, NoSuchLetterError
-from web.ports import StoreStatus
+from web.report import StoreStatus
 
 BAD = {3, 500, 501, 777, 999}
 

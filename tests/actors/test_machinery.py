@@ -18,7 +18,8 @@ from tests.actors.test_persistence_actor import Moody
 from tests.journal.faults import FailingSync
 from tests.process.composed import SEGMENT, Composed, composed, until
 from web.health import health
-from web.ports import Receipt, StoreStatus
+from web.ports import Receipt
+from web.report import StoreStatus
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from journal.metric import Offset
 from tests.actors.wrapped import Wrapped
 from tests.journal.faults import SlowSync
 from tests.process.composed import SEGMENT, Composed, composed, until
-from web.ports import StoreStatus
+from web.report import StoreStatus
 
 
 @pytest.fixture

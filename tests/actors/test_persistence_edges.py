@@ -22,7 +22,7 @@ from tests.actors.picky import Picky
 from tests.journal.building import read_journal
 from tests.process.composed import SEGMENT, Composed, composed, until
 from web.letters import LetterFilter
-from web.ports import StoreStatus
+from web.report import StoreStatus
 
 
 @pytest.fixture

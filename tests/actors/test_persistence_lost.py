@@ -13,7 +13,7 @@ from tests.actors.damaged import ACCEPTED, BEFORE, BEHIND, LOST, Damaged
 from tests.actors.picky import Picky
 from tests.process.composed import Composed, composed, until
 from web.letters import LetterFilter
-from web.ports import StatusReport
+from web.report import StatusReport
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from tests.supabase.faults import Answer, Call, Delay, Unavailable
 from tests.supabase.fixtures import local_databases, local_postgres, local_supabase, supabase
 from tests.supabase.stack import LocalSupabase
 from web.letters import LetterFilter, LetterUnderWayError, NoSuchLetterError
-from web.ports import StoreStatus
+from web.report import StoreStatus
 
 __all__ = ["local_databases", "local_postgres", "local_supabase", "supabase"]
 

@@ -12,14 +12,11 @@ from journal.flags import FlagValue
 from journal.metric import Metric, Offset
 from web.ports import (
     Accepted,
-    ActorStatus,
-    DeadLetterStatus,
     Frame,
     FrameSink,
     Gap,
     Hello,
     HistoryUnavailableError,
-    JournalStatus,
     LiveMetric,
     Metrics,
     NameSeen,
@@ -28,9 +25,8 @@ from web.ports import (
     Refused,
     Series,
     SessionSeen,
-    StatusReport,
-    StoreStatus,
 )
+from web.report import ActorStatus, DeadLetterStatus, JournalStatus, StatusReport, StoreStatus
 
 
 class MemoryIngest:

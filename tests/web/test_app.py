@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.web.memory import REPORT
 from tests.web.serving import JSON, METRIC, serving
 from web.app import PAGE
-from web.ports import EdgeSettings, HistoryUnavailableError, StatusReport
+from web.ports import EdgeSettings, HistoryUnavailableError
+from web.report import StatusReport
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, Any]:

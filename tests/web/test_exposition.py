@@ -10,7 +10,8 @@ from journal.metric import Offset
 from tests.web.memory import REPORT, MemoryIngest
 from web.edge import Edge
 from web.exposition import exposition
-from web.ports import DeadLetterStatus, EdgeSettings, StatusReport, StoreStatus
+from web.ports import EdgeSettings
+from web.report import DeadLetterStatus, StatusReport, StoreStatus
 
 SECOND = 1_000_000_000
 AWAY = StoreStatus(

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tests.web.memory import REPORT
 from web.health import Health, health, span
-from web.ports import ActorStatus, DeadLetterStatus, StatusReport, StoreStatus
+from web.report import ActorStatus, DeadLetterStatus, StatusReport, StoreStatus
 
 SECOND = 1_000_000_000
 NOW = 1_700_000_000 * SECOND

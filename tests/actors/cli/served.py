@@ -13,7 +13,8 @@ from tests.web.memory import REPORT
 from tests.web.memory_flags import MemoryFlags
 from tests.web.memory_letters import MemoryDeadLetters
 from tests.web.serving import Running, serving
-from web.ports import DeadLetterStatus, EdgeSettings, StatusReport
+from web.ports import EdgeSettings
+from web.report import DeadLetterStatus, StatusReport
 
 
 class Served:

@@ -12,7 +12,7 @@ from actors.cli.overview import WIDTH, overview
 from journal.metric import Offset
 from tests.actors.cli.peer import Peer, running_peer
 from tests.actors.cli.test_shell import forebay
-from web.ports import ActorStatus, DeadLetterStatus, JournalStatus, StatusReport, StoreStatus
+from web.report import ActorStatus, DeadLetterStatus, JournalStatus, StatusReport, StoreStatus
 
 SECOND = 1_000_000_000
 

@@ -19,7 +19,7 @@ from actors.cli.watch import Watch
 from tests.actors.cli.on_terminal import CONTROL, on_terminal
 from tests.actors.cli.peer import Peer, running_peer
 from tests.web.memory import REPORT
-from web.ports import StatusReport
+from web.report import StatusReport
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from actors.stores.memory import MemoryStore
 from tests.process.composed import Composed, composed
 from tests.realtime.peer import RealtimePeer
 from tests.supabase.keys import Keys
-from web.ports import RealtimeStatus
+from web.report import RealtimeStatus
 
 
 class Running:
