@@ -83,7 +83,9 @@ async def _run(loaded: Loaded, data: str, fs: FileSystem) -> None:
     with contextlib.closing(bind(settings.host, settings.port)) as listener, signals.handled():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(heart.beat)
-            journal = await _open_journal(settings, data, fs, not_behind(stores, data))
+            # With persistence switched off, no store is asked anything.
+            fed = stores if settings.resilience.metrics_persister_enabled else []
+            journal = await _open_journal(settings, data, fs, not_behind(fed, data))
             try:
                 keys = _open_keys(os.path.join(data, "keys.db"), str(journal.id))
                 letters = os.path.join(data, "dead-letters")

@@ -150,6 +150,7 @@ def test_a_deleted_database_is_made_again_row_by_row(launch: Launch) -> None:
     assert after == before
     del before, after
     forebay.start()
+    eventually(lambda: len(forebay.logged("store open")) > 1, "the store is open")
     forebay.post([{"name": "one more", "value": 1}])
     forebay.drained()
     assert forebay.terminate() == 0
