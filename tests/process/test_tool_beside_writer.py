@@ -27,7 +27,7 @@ from tests.process.conftest import Launch
 from tests.process.forebay import ROOT, Forebay, environment, eventually, say
 from tests.process.poster import metric
 
-SECONDS = float(os.environ.get("FOREBAY_BESIDE_SECONDS", "40"))
+SECONDS = float(os.environ.get("FOREBAY_BESIDE_SECONDS", "20"))
 RATE = float(os.environ.get("FOREBAY_BESIDE_RATE", "4000"))
 ALONE = 8.0
 """Seconds of the same load without the tool, to compare with."""

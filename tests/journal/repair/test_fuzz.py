@@ -1,8 +1,12 @@
-"""Whatever happens to a journal: what can be read is kept, nothing is invented, and it goes on."""
+"""Whatever happens to a journal: what can be read is kept, nothing is invented, and it goes on.
+
+`FOREBAY_FUZZ_EXAMPLES=1000` tries more.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -27,6 +31,8 @@ from tests.journal.repair.scene import (
 from tests.journal.test_inspect_verify import names_in
 
 pytestmark = pytest.mark.slow
+
+EXAMPLES = int(os.environ.get("FOREBAY_FUZZ_EXAMPLES", "20"))
 
 damages = st.lists(
     st.one_of(
@@ -104,7 +110,7 @@ def test_any_damage(original: Path, truth: list[Written]) -> None:
     """After any damages, a repair keeps each record that can be read, invents none, keeps the originals, and
     leaves a journal that is sound, goes on behind all that was there, and needs no second repair."""
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=EXAMPLES, deadline=None)
     @given(damages=damages)
     def check(damages: list[tuple[str, int, float, int]]) -> None:
         repaired(original, truth, damages)
