@@ -13,7 +13,7 @@ import pytest
 from actors.audit import audit
 from actors.config import Settings
 from actors.config.settings import PersisterSettings, ResilienceSettings
-from actors.core import dead_letters
+from actors.core import dead_letters, persistence
 from actors.dead_letters.port import DeadLettersPort
 from actors.stores.base import OutageError, TransientError
 from actors.stores.memory import MemoryStore, MemoryTables
@@ -226,10 +226,12 @@ async def test_what_is_too_old_expires(tmp_path: Path, monkeypatch: pytest.Monke
         assert it.running.forebay.status.report().dead_letters.expired == 1
 
 
-@pytest.mark.slow
-async def test_one_stuck_metric_does_not_hold_up_the_others_for_ever(tmp_path: Path) -> None:
+async def test_one_stuck_metric_does_not_hold_up_the_others_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It fails by chance again and again while its neighbours are stored: a dead letter, for the weather;
     and it goes back by itself when a breaker has closed again."""
+    monkeypatch.setattr(persistence, "PAUSE", 0.2)
     store = Picky(MemoryStore())
     store.stuck, store.chance = {"stuck"}, TransientError("memory", "canceling statement due to lock")
     async with queue(tmp_path / "data", store, threshold=1, retry_enabled=False) as it:

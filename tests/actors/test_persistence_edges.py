@@ -9,6 +9,7 @@ import pytest
 from actors import retention
 from actors.config import Settings
 from actors.config.settings import PersisterSettings, ResilienceSettings
+from actors.core import persistence
 from actors.persistence.feed import MOST_BYTES, JournalFeed
 from actors.stores.base import OutageError, TransientError
 from actors.stores.memory import MemoryStore, MemoryTables
@@ -175,8 +176,11 @@ async def test_a_client_that_sends_only_rubbish_stops_nobody_behind_it(tmp_path:
 
 
 @pytest.mark.slow
-async def test_the_stores_cursor_passes_what_was_put_off(tmp_path: Path) -> None:
+async def test_the_stores_cursor_passes_what_was_put_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rows in the middle became dead letters after the last row had been written: the cursor is behind it."""
+    monkeypatch.setattr(persistence, "PAUSE", 0.2)
     tables = MemoryTables()
     store = Picky(MemoryStore(tables=tables))
     store.stuck, store.chance = {"stuck"}, TransientError("memory", "lock not available")

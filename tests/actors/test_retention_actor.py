@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from actors import retention
 from actors.config import Settings
 from actors.config.settings import PersisterSettings
 from actors.stores.base import OutageError
@@ -21,8 +22,11 @@ def anyio_backend() -> str:
 
 
 @pytest.mark.slow
-async def test_segments_go_when_every_store_has_passed_them(tmp_path: Path) -> None:
+async def test_segments_go_when_every_store_has_passed_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And not before: with one of two stores away, nothing goes, however small the window."""
+    monkeypatch.setattr(retention, "RETIRE_EVERY", 0.2)
     # On a slow machine the breaker of the store that is away opens; nobody is to wait a minute for its probe.
     persister = PersisterSettings(circuit_breaker_timeout=0.3)
     settings = Settings(

@@ -24,7 +24,7 @@ from tests.process.conftest import Launch
 from tests.process.forebay import ROOT, Forebay, environment, say
 from tests.process.poster import metric
 
-LOOPS = int(os.environ.get("FOREBAY_CRASH_LOOPS", "25"))
+LOOPS = int(os.environ.get("FOREBAY_CRASH_LOOPS", "18"))
 SEED = int(os.environ.get("FOREBAY_CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 STARTING = 0.5
 """Seconds within which a kill hits the interpreter's start, or recovery, or the first requests."""
@@ -158,7 +158,7 @@ def test_five_kills(launch: Launch) -> None:
 
 @pytest.mark.slow
 def test_kills_with_rolls_and_retirement(launch: Launch) -> None:
-    """Killed 25 times, or as often as FOREBAY_CRASH_LOOPS says, with small segments that roll and retire:
+    """Killed 18 times, or as often as FOREBAY_CRASH_LOOPS says, with small segments that roll and retire:
     each acknowledged metric is stored once, as it was sent, and the audit balances."""
     forebay = launch(env=SMALL)
     crash_loop(forebay, LOOPS)

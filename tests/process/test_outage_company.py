@@ -20,7 +20,7 @@ from tests.process.outages import Cell, Scene, assert_whole
 
 __all__ = ["launch", "local_databases", "local_postgres", "local_supabase", "scene"]
 
-KILLS = 10
+KILLS = 6
 
 
 class Load(threading.Thread):
@@ -46,7 +46,7 @@ class Load(threading.Thread):
 def test_two_forebays_one_of_them_killed_over_and_over(
     scene: Scene, launch: Launch, steady: str, killed: str
 ) -> None:
-    """Killed ten times amid its writes and started again: both end up whole, nothing is doubled, and the
+    """Killed over and over amid its writes and started again: both end up whole, nothing is doubled, and the
     names that both have written are counted as often as there are rows."""
     one = launch("steady", on=scene.seen_as(steady))
     two = launch("killed", on=scene.seen_as(killed))

@@ -27,9 +27,9 @@ from tests.process.conftest import Launch
 from tests.process.forebay import ROOT, Forebay, environment, eventually, say
 from tests.process.poster import metric
 
-SECONDS = float(os.environ.get("FOREBAY_BESIDE_SECONDS", "20"))
+SECONDS = float(os.environ.get("FOREBAY_BESIDE_SECONDS", "10"))
 RATE = float(os.environ.get("FOREBAY_BESIDE_RATE", "4000"))
-ALONE = 8.0
+ALONE = 5.0
 """Seconds of the same load without the tool, to compare with."""
 KEPT = 1.5 * ALONE * RATE * 250
 """Bytes of the keep window: what comes alone is still there when the tool begins, and not much more."""

@@ -93,7 +93,8 @@ async def test_damaged_bytes(journal: Path, truth: list[Written], where: int, pa
     at = PARTS[part](journal, name)
     damaged(journal, name, lambda data: CHANGES[change](data, at))
     findings = findings_in(journal)
-    gone = [each for each in truth if each not in left_of(journal, truth)]
+    left = left_of(journal, truth)
+    gone = [each for each in truth if each not in left]
     if where == -1 and worst(findings) != "corrupt":
         # What is damaged looks like what was never written, and what is behind it was not synced for certain.
         at_end = gone == truth[-len(gone) :]
