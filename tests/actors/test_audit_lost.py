@@ -13,6 +13,8 @@ from actors.stores.memory import MemoryStore
 from journal.metric import Offset
 from tests.actors.damaged import ACCEPTED, BEFORE, BEHIND, LOST, Damaged
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 
 @pytest.fixture
 def anyio_backend() -> str:

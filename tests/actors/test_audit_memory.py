@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 SMALL, LARGE = 200_000, int(os.environ.get("FOREBAY_AUDIT_METRICS", "3000000"))
 MB = 8
 """By so much may the peak differ."""

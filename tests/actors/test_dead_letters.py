@@ -24,6 +24,8 @@ from tests.process.composed import SEGMENT, Composed, composed, until
 from web.letters import DeadLettersUnavailableError, LetterFilter, LetterUnderWayError, NoSuchLetterError
 from web.report import StoreStatus
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 BAD = {3, 500, 501, 777, 999}
 
 

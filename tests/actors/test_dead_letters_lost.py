@@ -23,6 +23,8 @@ from journal.state import DeadLetter, DeadLetterCount, State
 from tests.process.composed import Composed, composed, until
 from web.letters import LetterFilter, LetterLostError
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 METRIC = Metric("bad", 7.0, 1)
 
 

@@ -21,6 +21,8 @@ from web.health import health
 from web.ports import Receipt
 from web.report import StoreStatus
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 
 @pytest.fixture
 def anyio_backend() -> str:

@@ -30,6 +30,8 @@ from tests.journal.faults import SlowSync
 from tests.process.composed import SEGMENT, Composed, composed, until
 from web.report import StoreStatus
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 
 @pytest.fixture
 def anyio_backend() -> str:

@@ -15,6 +15,8 @@ from tests.process.composed import Composed, composed, until
 from web.letters import LetterFilter
 from web.report import StatusReport
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 
 @pytest.fixture
 def anyio_backend() -> str:

@@ -22,6 +22,8 @@ from tests.supabase.fixtures import (
 from tests.supabase.postgres import Postgres
 from tests.supabase.stack import LocalSupabase
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 __all__ = ["local_databases", "local_postgres", "local_supabase", "migrated_database", "supabase"]
 
 

@@ -28,6 +28,8 @@ from journal.metric import MAX_INT64, MIN_INT64, Metric
 from tests.journal.building import clock, metrics
 from tests.journal.test_inspect_verify import SMALL, flip, names_in, records_of
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 ROOT = Path(__file__).parents[2]
 ODD: list[Event] = [
     MetricsAccepted(

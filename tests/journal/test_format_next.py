@@ -23,6 +23,8 @@ from tests.journal.next_version import ROOT, run_next, write_next_version
 from tests.journal.test_golden import assert_holds
 from tests.journal.test_inspect_verify import findings_in, names_in
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 FORMAT_1 = HERE / "format-1"
 OBSERVE = """
 import asyncio, json, sys

@@ -25,6 +25,8 @@ from tests.journal.test_inspect_verify import flip, names_in, records_of
 from tests.journal.test_tool import ROOT, tool
 from tests.process.forebay import eventually
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 OPTIONS = Options(segment_bytes=16 * 1024, durability="os")
 
 

@@ -23,6 +23,8 @@ from journal.log import Journal
 from tests.journal.building import clock, metrics
 from tests.journal.test_inspect_verify import SMALL, flip, make_journal, names_in, records_of
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 ROOT = Path(__file__).parents[2]
 
 

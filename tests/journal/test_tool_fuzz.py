@@ -30,6 +30,8 @@ from tests.journal.golden.make import HERE
 from tests.journal.hostile import PAYLOADS, TIMES, Hostile, hostile, plant
 from tests.journal.test_inspect_verify import make_journal
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 SECONDS: Final = int(os.environ.get("FOREBAY_FUZZ_SECONDS", "0"))
 PATIENCE: Final = 20.0
 """Seconds that no command takes for such small journals, on however busy a machine."""

@@ -12,6 +12,8 @@ from tests.supabase.cluster import SqlError, binaries
 from tests.supabase.postgres import Postgres
 from tests.supabase.processes import Account, PortTakenError, StartError, free_port, scratch_directory
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 
 @pytest.fixture
 def postgres() -> Postgres:

@@ -9,6 +9,8 @@ import pytest
 from tests.web.serving import METRIC, post, serving, until
 from web.ports import EdgeSettings, Refused
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 

@@ -16,6 +16,8 @@ from tests.web.memory import encode
 from tests.web.serving import Running, serving, until
 from web.ports import EdgeSettings, Frame
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 
 @asynccontextmanager
 async def subscribed(running: Running, query: str = "", **options: Any) -> AsyncIterator[ClientConnection]:

@@ -11,6 +11,8 @@ from tests.web.serving import Running, serving
 from tests.web.test_app import BEARER, SECRET
 from web.evaluations import MAX_SESSION, FlagChange
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 PATH = "/ofrep/v1/evaluate/flags"
 SESSION = {"context": {"targetingKey": "s-1"}}
 

@@ -12,6 +12,8 @@ from journal.metric import Metric
 from tests.web.serving import METRIC, post, serving
 from web.ports import Receipt
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 NOT_FOUND = b"GET /api/nothing HTTP/1.1\r\nHost: x\r\n\r\n"
 ASGI_BODY = post(b"x" * 5000, path=b"/api/status")

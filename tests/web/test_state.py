@@ -11,6 +11,8 @@ from tests.web.test_app import problem
 from web.past import OutsideJournal, StateAnswer, StateBusy, StateUnknown
 from web.ports import EdgeSettings
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 TIME = 1_795_435_200_500_000_000
 ASKED = {
     "": (None, None),

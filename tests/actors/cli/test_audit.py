@@ -20,6 +20,8 @@ from journal.metric import Metric, Offset
 from journal.reader import reading
 from journal.segment import segment_name
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 COUNT = 5_000
 
 

@@ -21,6 +21,8 @@ from journal.metric import Metric
 from tests.actors.cli.peer import Peer, running_peer
 from tests.actors.cli.test_shell import clean_environment, forebay
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 NOW = 1_800_000_000.0
 
 

@@ -18,6 +18,8 @@ from tests.contracts.dead_letters_suite import HOUR, METRIC, THEN
 from web.letters import Bulk, Letter
 from web.ports import EdgeSettings
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 Run = Callable[..., tuple[int, str, str]]
 
 

@@ -18,6 +18,8 @@ from tests.actors.cli.on_terminal import on_terminal
 from tests.actors.cli.test_shell import clean_environment, forebay
 from tests.actors.replaying import Scene, some
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:

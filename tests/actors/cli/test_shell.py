@@ -16,6 +16,8 @@ from actors.stores.base import OutageError
 from journal.disk import DirectoryInUseError, exclusive_lock
 from journal.segment import JournalCorruptError
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -14,6 +14,8 @@ from tests.actors.cli.peer import Peer, running_peer
 from tests.actors.cli.test_shell import forebay
 from web.report import ActorStatus, DeadLetterStatus, JournalStatus, StatusReport, StoreStatus
 
+pytestmark = pytest.mark.slow  # whole systems or programs of their own
+
 SECOND = 1_000_000_000
 
 
