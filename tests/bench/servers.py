@@ -96,6 +96,9 @@ class Gone:
     async def open(self, journal_id: str) -> Offset | None:
         raise OutageError(self.name, "away")
 
+    async def look(self, journal_id: str) -> Offset | None:
+        raise OutageError(self.name, "away")
+
     async def close(self) -> None:
         return
 
