@@ -106,7 +106,7 @@ class Gone:
 async def _decode(port: int) -> None:
     nothing: Any = Nothing()
     server = make_server(
-        Ports(DecodeOnly(), nothing, nothing, nothing, EdgeSettings(), nothing, nothing, nothing),
+        Ports(DecodeOnly(), nothing, nothing, nothing, EdgeSettings(), nothing, nothing, nothing, nothing),
         "127.0.0.1",
         port,
     )
