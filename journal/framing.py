@@ -72,18 +72,20 @@ SECTOR: Final = 512
 ALIGNMENT: Final = 8
 MAX_PAYLOAD: Final = 1 << 30
 
-_SEGMENT = struct.Struct("<8sII16sQqQII")
-_RECORD = struct.Struct("<4sIQIIqIIII")
-_CHECKSUM = struct.Struct("<I")
-SEGMENT_HEADER_SIZE: Final = _SEGMENT.size
-RECORD_HEADER_SIZE: Final = _RECORD.size
-_UNCHECKED_SIZE = RECORD_HEADER_SIZE - _CHECKSUM.size
+SEGMENT: Final = struct.Struct("<8sII16sQqQII")
+RECORD: Final = struct.Struct("<4sIQIIqIIII")
+"""The headers, field by field as above."""
+CHECKSUM: Final = struct.Struct("<I")
+SEGMENT_HEADER_SIZE: Final = SEGMENT.size
+RECORD_HEADER_SIZE: Final = RECORD.size
+UNCHECKED_SIZE: Final = RECORD_HEADER_SIZE - CHECKSUM.size
+"""Bytes of a record's header that its `check` covers."""
 
 _PAD: Final = b"\xf7"
 _PADDING = tuple(_PAD * n for n in range(12))
 _MIN_PADDING: Final = 4
-_MASK_BITS: Final = 0xFF
-_PLAIN_BIT: Final = 0x100
+MASK_BITS: Final = 0xFF
+PLAIN_BIT: Final = 0x100
 _ZERO_RUN: Final = bytes(128)
 # 0xC1 stands in no MessagePack and in no UTF-8, so it is always free for a payload of ours.
 _MASKS: Final = (0xC1, *(byte for byte in range(1, 256) if byte != 0xC1))
@@ -101,7 +103,7 @@ class SegmentHeader(msgspec.Struct, frozen=True):
 
     def encode(self) -> bytes:
         """The header's bytes."""
-        head = _SEGMENT.pack(
+        head = SEGMENT.pack(
             SEGMENT_MAGIC,
             FORMAT_VERSION,
             self.salt,
@@ -111,18 +113,18 @@ class SegmentHeader(msgspec.Struct, frozen=True):
             self.previous_first,
             self.chain,
             0,
-        )[: -_CHECKSUM.size]
-        return head + _CHECKSUM.pack(zlib.crc32(head))
+        )[: -CHECKSUM.size]
+        return head + CHECKSUM.pack(zlib.crc32(head))
 
 
 def decode_segment_header(data: bytes, name: str = "segment") -> SegmentHeader | str:
     """The header at the start of `data`, or what is wrong with it in a few words. Raises LaterFormatError."""
     if len(data) < SEGMENT_HEADER_SIZE:
         return "segment header cut short"
-    magic, version, salt, raw_id, first, created, previous, chain, check = _SEGMENT.unpack_from(data)
+    magic, version, salt, raw_id, first, created, previous, chain, check = SEGMENT.unpack_from(data)
     if magic != SEGMENT_MAGIC:
         return "segment header damaged (no segment magic)"
-    if zlib.crc32(data[: SEGMENT_HEADER_SIZE - _CHECKSUM.size]) != check or not version:
+    if zlib.crc32(data[: SEGMENT_HEADER_SIZE - CHECKSUM.size]) != check or not version:
         return "segment header damaged (checksum)"
     if version > FORMAT_VERSION:
         raise LaterFormatError(name, version, FORMAT_VERSION)
@@ -209,8 +211,8 @@ def seal(buffer: bytearray, sealing: Sealing, salt: int) -> int:
     buffer += _PADDING[_padding_size(length)]
     with memoryview(buffer) as view:
         data_check = zlib.crc32(view[RECORD_HEADER_SIZE:])
-        flags = mask | (_PLAIN_BIT if sealing.plain else 0)
-        _RECORD.pack_into(
+        flags = mask | (PLAIN_BIT if sealing.plain else 0)
+        RECORD.pack_into(
             buffer,
             0,
             RECORD_MAGIC,
@@ -224,8 +226,8 @@ def seal(buffer: bytearray, sealing: Sealing, salt: int) -> int:
             data_check,
             0,
         )
-        check = zlib.crc32(view[:_UNCHECKED_SIZE], salt)
-    _CHECKSUM.pack_into(buffer, _UNCHECKED_SIZE, check)
+        check = zlib.crc32(view[:UNCHECKED_SIZE], salt)
+    CHECKSUM.pack_into(buffer, UNCHECKED_SIZE, check)
     return check
 
 
@@ -252,11 +254,11 @@ def read_header(data: bytes, position: int, salt: int) -> RecordHeader | None:
     """The header at `position`, or None where its own checksum, magic or length says that it is none."""
     if len(data) - position < RECORD_HEADER_SIZE:
         return None
-    magic, *fields = _RECORD.unpack_from(data, position)
+    magic, *fields = RECORD.unpack_from(data, position)
     if magic != RECORD_MAGIC:
         return None
     header = RecordHeader(*fields)
-    if zlib.crc32(data[position : position + _UNCHECKED_SIZE], salt) != header.check:
+    if zlib.crc32(data[position : position + UNCHECKED_SIZE], salt) != header.check:
         return None
     return header if header.length <= MAX_PAYLOAD else None
 
@@ -274,14 +276,14 @@ def read_record(data: bytes, position: int, salt: int) -> Record | None:
         if zlib.crc32(view[start:end]) != header.data_check:
             return None
     payload = data[start : start + header.length]
-    mask = header.flags & _MASK_BITS
+    mask = header.flags & MASK_BITS
     return Record(
         position,
         header.size,
         Offset(header.base),
         header.count,
         header.time,
-        bool(header.flags & _PLAIN_BIT),
+        bool(header.flags & PLAIN_BIT),
         header.unsynced,
         header.chain,
         header.check,

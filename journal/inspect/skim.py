@@ -16,12 +16,11 @@ from collections.abc import Callable
 from typing import Final
 
 from journal.events import MetricsAccepted, MetricsAsSent, encode
-from journal.framing import RECORD_HEADER_SIZE, RECORD_MAGIC, Place, RecordHeader
+from journal.framing import RECORD_HEADER_SIZE, RECORD_MAGIC, UNCHECKED_SIZE, Place, RecordHeader
 from journal.inspect.holding import Holds
 from journal.metric import MAX_INT64, Metric, Nanoseconds
 
 _RECORD = struct.Struct("<4sIQIIq4xIII")
-_UNCHECKED: Final = RECORD_HEADER_SIZE - 4
 _PLAIN_UNMASKED: Final = 0x100
 
 # What follows an array's first byte or three: a map of type and more, as far as it is always the same.
@@ -84,7 +83,7 @@ def skim(data: bytes, at: int, place: Place, salt: int, tally: Tally) -> Place:
             or end > end_of_data
             or base + count > until
             or written >= before
-            or crc32(data[position : position + _UNCHECKED], salt) != check
+            or crc32(data[position : position + UNCHECKED_SIZE], salt) != check
             or crc32(data[start:end]) != data_check
         ):
             break

@@ -6,7 +6,6 @@ something is wrong: where it meets anything but a sound record it leaves the seg
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Iterator
 from typing import Final, TypeAlias
@@ -14,9 +13,13 @@ from typing import Final, TypeAlias
 import msgspec
 
 from journal.framing import (
+    MASK_BITS,
+    PLAIN_BIT,
+    RECORD,
     RECORD_HEADER_SIZE,
     RECORD_MAGIC,
     SEGMENT_HEADER_SIZE,
+    UNCHECKED_SIZE,
     Clean,
     Place,
     Record,
@@ -31,11 +34,6 @@ from journal.metric import Offset
 
 CHUNK: Final = 32 * 1024
 """Bytes read at a time: so few that what is made of them is still in the cache when it is encoded."""
-
-_RECORD = struct.Struct("<4sIQIIqIIII")
-_UNCHECKED: Final = RECORD_HEADER_SIZE - 4
-_MASK_BITS: Final = 0xFF
-_PLAIN_BIT: Final = 0x100
 
 
 class Stretch(msgspec.Struct, frozen=True):
@@ -91,7 +89,7 @@ def stretches(file: SegmentFile, header: SegmentHeader, *, newest: bool) -> Iter
 
 def _sound(data: bytes, at: int, place: Place, salt: int) -> list[Record]:
     """The records from `place` on that are whole in `data`, the bytes from `at` on, and follow."""
-    unpack, crc32, end_of_data = _RECORD.unpack_from, zlib.crc32, len(data)
+    unpack, crc32, end_of_data = RECORD.unpack_from, zlib.crc32, len(data)
     position, next_offset, last = place.position - at, place.next_offset, place.chain
     records: list[Record] = []
     with memoryview(data) as view:
@@ -107,11 +105,11 @@ def _sound(data: bytes, at: int, place: Place, salt: int) -> list[Record]:
                 or base != next_offset
                 or magic != RECORD_MAGIC
                 or end > end_of_data
-                or crc32(view[position : position + _UNCHECKED], salt) != check
+                or crc32(view[position : position + UNCHECKED_SIZE], salt) != check
                 or crc32(view[start:end]) != data_check
             ):
                 break
-            if flags & _MASK_BITS:
+            if flags & MASK_BITS:
                 masked = read_record(data, position, salt)
                 if masked is None or not follows(masked, Place(position, next_offset, last)):
                     break
@@ -125,7 +123,7 @@ def _sound(data: bytes, at: int, place: Place, salt: int) -> list[Record]:
                     Offset(base),
                     count,
                     time,
-                    bool(flags & _PLAIN_BIT),
+                    bool(flags & PLAIN_BIT),
                     unsynced,
                     chain,
                     check,

@@ -7,14 +7,13 @@ half of its `time` is chosen so: the record is dated up to nine seconds early, a
 
 from __future__ import annotations
 
-import struct
 import zlib
 from typing import Final
 
 from msgspec.structs import replace
 
 from journal.events import Event, encode, width
-from journal.framing import RECORD_HEADER_SIZE, Sealing, encode_record
+from journal.framing import CHECKSUM, UNCHECKED_SIZE, Sealing, encode_record
 from journal.metric import MIN_INT64, Nanoseconds
 from journal.repair.crc import solve
 
@@ -23,13 +22,11 @@ MAX_COUNT: Final = 1 << 31
 
 _TIME: Final = 24
 _HALF: Final = 1 << 32
-_CHECK: Final = RECORD_HEADER_SIZE - 4
-_CHECKSUM = struct.Struct("<I")
 
 
 def check_of(record: bytes) -> int:
     """The `check` of the record that begins `record`."""
-    return int(_CHECKSUM.unpack_from(record, _CHECK)[0])
+    return int(CHECKSUM.unpack_from(record, UNCHECKED_SIZE)[0])
 
 
 def record_of(
@@ -46,6 +43,6 @@ def sealed(payload: bytes, sealing: Sealing, salt: int, check: int | None = None
     early = replace(sealing, time=max(sealing.time - _HALF, MIN_INT64))
     record = bytearray(encode_record(payload, early, salt))
     before = zlib.crc32(record[:_TIME], salt)
-    record[_TIME : _TIME + 4] = solve(before, bytes(record[_TIME + 4 : _CHECK]), check)
-    _CHECKSUM.pack_into(record, _CHECK, check)
+    record[_TIME : _TIME + 4] = solve(before, bytes(record[_TIME + 4 : UNCHECKED_SIZE]), check)
+    CHECKSUM.pack_into(record, UNCHECKED_SIZE, check)
     return bytes(record)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,9 +14,12 @@ from uuid import UUID
 import msgspec
 
 from journal.framing import (
+    RECORD,
     RECORD_HEADER_SIZE,
     RECORD_MAGIC,
+    SEGMENT,
     SEGMENT_HEADER_SIZE,
+    UNCHECKED_SIZE,
     SegmentHeader,
     decode_segment_header,
     record_size,
@@ -32,9 +34,6 @@ _CHUNK: Final = 1024 * 1024
 _ENOUGH: Final = 16
 """Records that agree on a salt, more than on any other, before no more of them are asked."""
 
-_RECORD = struct.Struct("<4sIQIIqIIII")
-_SEGMENT = struct.Struct("<8sII16sQqQII")
-_UNCHECKED: Final = RECORD_HEADER_SIZE - 4
 _CHECKED: Final = SEGMENT_HEADER_SIZE - 4
 
 
@@ -178,7 +177,7 @@ def _proven(raw: bytes, salt: int, first: int, told: _Told) -> SegmentHeader | N
     checksum says that this is what stood there."""
     if len(raw) < SEGMENT_HEADER_SIZE:
         return None
-    _, _, _, raw_id, _, created, previous, chain, check = _SEGMENT.unpack(raw)
+    _, _, _, raw_id, _, created, previous, chain, check = SEGMENT.unpack(raw)
     for created_at, before, after in product((created, told.time), (previous, first), (chain, told.chain)):
         tried = SegmentHeader(UUID(bytes=raw_id), Offset(first), salt, created_at, Offset(before), after)
         if tried.encode()[_CHECKED:] == check.to_bytes(4, "little"):
@@ -202,7 +201,7 @@ def _records_without_salt(file: PatientFile) -> Iterator[tuple[int, _Told]]:
                 head = file.read(at + found, RECORD_HEADER_SIZE)
             if len(head) < RECORD_HEADER_SIZE:
                 break
-            _, length, base, _, _, time, _, chain, data_check, check = _RECORD.unpack(head)
+            _, length, base, _, _, time, _, chain, data_check, check = RECORD.unpack(head)
             end = at + found + record_size(length)
             if end > size:
                 continue
@@ -210,7 +209,7 @@ def _records_without_salt(file: PatientFile) -> Iterator[tuple[int, _Told]]:
                 zlib.crc32(file.read(at + found + RECORD_HEADER_SIZE, end - at - found - RECORD_HEADER_SIZE))
                 == data_check
             ):
-                yield began_from(check, head[:_UNCHECKED]), _Told(at + found, base, time, chain)
+                yield began_from(check, head[:UNCHECKED_SIZE]), _Told(at + found, base, time, chain)
                 behind = end
         at = max(behind, at + len(data) - len(RECORD_MAGIC) + 1)
 

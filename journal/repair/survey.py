@@ -6,7 +6,7 @@ Memory is bounded by the number of damages, not of records: a run is known by it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ from journal.events import (
     offsets_of,
 )
 from journal.framing import (
+    PLAIN_BIT,
     RECORD_HEADER_SIZE,
     SEGMENT_HEADER_SIZE,
     Clean,
@@ -33,8 +34,6 @@ from journal.inspect.walk import CHUNK, Damage, End, ending_at, walk, written_en
 from journal.metric import Nanoseconds
 from journal.repair.sources import PatientFile, Source
 from journal.state import LostRange, State
-
-_PLAIN_BIT: Final = 0x100
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -241,7 +240,7 @@ def heads_at(
         if not follows or (limit is not None and upto + header.count > limit):
             break
         upto += header.count
-        plain += header.count if header.flags & _PLAIN_BIT else 0
+        plain += header.count if header.flags & PLAIN_BIT else 0
         position, chain = position + header.size, header.check
     return Heads(upto, plain, position)
 
