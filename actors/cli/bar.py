@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-import time
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-_BAR: Final = 30
-_SHOWN_EVERY: Final = 0.1
+from journal.cli.terminal import ProgressLine, bar
 
 
 class Bar:
@@ -20,8 +18,7 @@ class Bar:
     def __init__(self, total: int, done: str, *, quiet: bool = False) -> None:
         self._total = total
         self._done = done
-        self._shows = sys.stderr.isatty() and not (quiet and sys.stdout.isatty())
-        self._shown = 0.0
+        self._line = ProgressLine(shows=sys.stderr.isatty() and not (quiet and sys.stdout.isatty()))
 
     def __enter__(self) -> Self:
         return self
@@ -29,17 +26,10 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._shows and self._shown:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
+        self._line.clear()
 
     def show(self, count: int) -> None:
         """Say that `count` are done, at most ten times a second."""
-        now = time.monotonic()
-        if not self._shows or now - self._shown < _SHOWN_EVERY:
-            return
-        self._shown = now
-        share = min(count / self._total, 1.0) if self._total else 1.0
-        bar = ("#" * round(share * _BAR)).ljust(_BAR, ".")
-        sys.stderr.write(f"\r\033[K{share:4.0%} {bar} {count:,} of {self._total:,} {self._done}")
-        sys.stderr.flush()
+        if self._line.due():
+            share = min(count / self._total, 1.0) if self._total else 1.0
+            self._line.write(f"{bar(share)} {count:,} of {self._total:,} {self._done}")

@@ -15,10 +15,9 @@ from actors.replay.feed import Count
 from actors.replay.part import Part
 from actors.replay.replay import Outcome, Watcher
 from actors.stores.base import Row, StoreError
-from journal.cli.terminal import cut, harmless, local_time, rough_span
+from journal.cli.terminal import ProgressLine, bar, cut, harmless, local_time, rough_span
 from journal.metric import Offset
 
-_SHOWN_EVERY: Final = 0.1
 _BAR: Final = 20
 _KEPT: Final = 100
 """Refused metrics that the JSON object names; stderr names all."""
@@ -29,10 +28,10 @@ class Screen(Watcher):
 
     def __init__(self) -> None:
         self.refusals: list[dict[str, Any]] = []
-        self._shows = sys.stderr.isatty()
+        self._line = ProgressLine(shows=sys.stderr.isatty())
         self._part: Part | None = None
         self._begun_at = Offset(0)
-        self._began = self._shown = 0.0
+        self._began = 0.0
         self._waiting: tuple[type[StoreError], float] | None = None
 
     def __enter__(self) -> Self:
@@ -45,9 +44,7 @@ class Screen(Watcher):
 
     def clear(self) -> None:
         """Take the progress line away."""
-        if self._shows:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
+        self._line.clear()
 
     def note(self, line: str) -> None:
         """A line on stderr, above the progress."""
@@ -57,7 +54,7 @@ class Screen(Watcher):
 
     def stopping(self) -> None:
         """Somebody wants it to end."""
-        if self._shows:
+        if self._line.shows:
             self.note("stopping after the write that is under way; once more stops at once")
 
     def begun(self, part: Part, begun_at: Offset, sent_before: int) -> None:
@@ -68,14 +65,11 @@ class Screen(Watcher):
 
     def at(self, offset: Offset, sent: int) -> None:
         """See Watcher."""
-        now = time.monotonic()
-        if not self._shows or self._part is None or now - self._shown < _SHOWN_EVERY:
+        if self._part is None or not self._line.due():
             return
-        self._shown = now
         width = shutil.get_terminal_size().columns
-        line = _progress(self._part, self._begun_at, offset, sent, now - self._began)
-        sys.stderr.write(f"\r\033[K{cut(line, width - 1)}")
-        sys.stderr.flush()
+        line = _progress(self._part, self._begun_at, offset, sent, time.monotonic() - self._began)
+        self._line.write(cut(line, width - 1))
 
     def refused(self, row: Row, blame: Blame) -> None:
         """See Listener."""
@@ -120,11 +114,10 @@ def _progress(part: Part, begun_at: Offset, offset: Offset, sent: int, seconds: 
     """How far it is, how fast, and for how long it will go on."""
     whole, done = part.end - begun_at, offset - begun_at
     share = done / whole if whole else 1.0
-    bar = ("#" * round(share * _BAR)).ljust(_BAR, ".")
     narrowed = bool(part.selection.names or part.selection.sources)
     of = "" if narrowed else f" of about {whole:,}"
     left = f", {rough_span(round(seconds / share * (1 - share) * 1e9))} left" if share else ""
-    return f"{share:4.0%} {bar} {sent:,}{of}, {sent / max(seconds, 0.001):,.0f}/s{left}"
+    return f"{bar(share, _BAR)} {sent:,}{of}, {sent / max(seconds, 0.001):,.0f}/s{left}"
 
 
 def describe(store: str, outcome: Outcome) -> list[str]:

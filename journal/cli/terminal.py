@@ -26,6 +26,7 @@ _CODES: dict[Colour, str] = {
 GRAVITY_COLOURS: dict[Gravity, Colour] = {"note": "dim", "warning": "yellow", "corrupt": "red"}
 
 _SHOWN_EVERY: Final = 0.1
+"""Seconds between two progress lines."""
 _BAR: Final = 30
 
 
@@ -103,6 +104,42 @@ def local_time(at: Nanoseconds) -> str:
     return moment.isoformat(" ", "milliseconds")
 
 
+def bar(share: float, length: int = _BAR) -> str:
+    """How far it is, `share` of 1, in percent and as a bar."""
+    return f"{share:4.0%} {('#' * round(share * length)).ljust(length, '.')}"
+
+
+class ProgressLine:
+    """A line on stderr, if it `shows`, that is written over again and again, at most ten times a second; the
+    first is due at once, or, `patient`, where the work takes longer than that."""
+
+    def __init__(self, *, shows: bool, patient: bool = False) -> None:
+        self.shows = shows
+        self._due = time.monotonic() + (_SHOWN_EVERY if patient else 0.0)
+        self._written = False
+
+    def due(self) -> bool:
+        """Whether it is time for another one: whoever asks writes it."""
+        now = time.monotonic()
+        if not self.shows or now < self._due:
+            return False
+        self._due = now + _SHOWN_EVERY
+        return True
+
+    def write(self, line: str) -> None:
+        """Have it say `line`."""
+        sys.stderr.write(f"\r\033[K{line}")
+        sys.stderr.flush()
+        self._written = True
+
+    def clear(self) -> None:
+        """Take it away, before another line or at the end."""
+        if self._written:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+            self._written = False
+
+
 class Progress:
     """A bar on stderr while stdout and stderr are a terminal, and nothing otherwise."""
 
@@ -113,23 +150,18 @@ class Progress:
             self._before[name] = self._total
             self._total += size
         self.shows = sys.stdout.isatty() and sys.stderr.isatty()
-        self._began = self._shown = time.monotonic()
+        self._line = ProgressLine(shows=self.shows, patient=True)
+        self._began = time.monotonic()
 
     def reading(self, name: str, byte: int) -> None:
         """Show that `byte` of the segment `name` is being read, at most ten times a second."""
-        now = time.monotonic()
-        if not self.shows or now - self._shown < _SHOWN_EVERY:
+        if not self._line.due():
             return
-        self._shown = now
         done = min(self._before.get(name, 0) + byte, self._total)
         share = done / self._total if self._total else 1.0
-        bar = ("#" * round(share * _BAR)).ljust(_BAR, ".")
-        rate = rough_size(round(done / max(now - self._began, 0.001)))
-        sys.stderr.write(f"\r\033[K{share:4.0%} {bar} {rough_size(done)}, {rate}/s")
-        sys.stderr.flush()
+        rate = rough_size(round(done / max(time.monotonic() - self._began, 0.001)))
+        self._line.write(f"{bar(share)} {rough_size(done)}, {rate}/s")
 
     def clear(self) -> None:
         """Take the bar away, before a line or at the end."""
-        if self.shows:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
+        self._line.clear()
