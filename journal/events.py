@@ -12,7 +12,7 @@ Offsets count metrics and control events: `MetricsAccepted` takes as many offset
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -274,7 +274,7 @@ _Stored: TypeAlias = Event | MetricsAsSent
 _CLASSES: dict[str, type[_Stored]] = {str(cls.__struct_config__.tag): cls for cls in get_args(_Stored)}
 TAGS: frozenset[str] = frozenset(_CLASSES)
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are no MessagePack or JSON, no UTF-8, or nested beyond the stack."""
 
 _decoder = msgspec.msgpack.Decoder(list[_Stored])
@@ -337,7 +337,7 @@ def decode(payload: bytes | memoryview, base_offset: int) -> list[Event]:
     """
     try:
         stored = _decoder.decode(payload)
-    except _UNREADABLE:
+    except UNREADABLE:
         return _decode_slowly(payload, base_offset)
     return [_read_back(event, base_offset) if isinstance(event, MetricsAsSent) else event for event in stored]
 
@@ -345,7 +345,7 @@ def decode(payload: bytes | memoryview, base_offset: int) -> list[Event]:
 def _read_back(event: MetricsAsSent, base_offset: int) -> MetricsAccepted:
     try:
         decoded = _json_decoder.decode(event.json)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise UnknownEventError(base_offset, f"metrics as sent cannot be read ({error})") from error
     metrics = [decoded] if isinstance(decoded, Metric) else decoded
     if len(metrics) != event.count:
@@ -357,7 +357,7 @@ def _decode_slowly(payload: bytes | memoryview, base_offset: int) -> list[Event]
     """One event at a time: for old versions, and to name the offset of what cannot be decoded."""
     try:
         maps = msgspec.msgpack.decode(payload, type=list[dict[str, Any]])
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise UnknownEventError(base_offset, f"the payload is no list of events ({error})") from error
     events: list[Event] = []
     offset = base_offset

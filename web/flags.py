@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from journal.events import UNREADABLE
 from web.bodies import json_body
 from web.edge import Edge
 from web.evaluations import MAX_SESSION, FlagChange, FlagChangeError, Flags, NoSuchFlagError
@@ -61,7 +62,7 @@ def session_of(request: Request) -> str:
 def _decoded(body: bytes) -> FlagChange:
     try:
         return msgspec.json.decode(body or b"{}", type=FlagChange)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ReceiverError(reason_of(error)) from error
 
 

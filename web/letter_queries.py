@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple, TypeVar
 import msgspec
 from msgspec import Meta
 
+from journal.events import UNREADABLE
 from journal.metric import Int64, Metric, Nanoseconds
 from web.letters import LetterFilter
 from web.queries import ParameterError, instant, only
@@ -113,7 +114,7 @@ def _limit(query: Mapping[str, str]) -> int:
 def _decoded(body: bytes, type_: type[_B]) -> _B:
     try:
         return msgspec.json.decode(body.strip() or b"{}", type=type_)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ReceiverError(reason_of(error)) from error
 
 

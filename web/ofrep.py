@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from journal.events import UNREADABLE
 from journal.flags import FlagValue
 from web.bodies import whole_body
 from web.edge import Edge
@@ -108,7 +109,7 @@ def _session(body: bytes) -> str:
     """The session of a request with `body`; "" where it names none."""
     try:
         context = msgspec.json.decode(body.strip() or b"{}", type=_Asked).context
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _ContextError("PARSE_ERROR", f"the body has to be a JSON object: {error}") from error
     try:
         return msgspec.convert({} if context is None else context, _Context).targeting_key or ""

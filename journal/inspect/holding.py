@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, final
 
 import msgspec
 
-from journal.events import MetricsAccepted, UnknownEventError, decode, encode
+from journal.events import UNREADABLE, MetricsAccepted, UnknownEventError, decode, encode
 
 Holds: TypeAlias = Callable[[bytes], int | None]
 """None where the payload is no sound list of metrics without keys, of this version: the framing and
@@ -49,7 +49,7 @@ def by_events(payload: bytes) -> int | None:
                 held += event.count
             else:
                 held += _array_length(memoryview(event.metrics), 0)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError):
+    except (*UNREADABLE, IndexError):
         return None
     return held
 

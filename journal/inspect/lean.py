@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from journal.events import ControlEvent, Event, MetricsAccepted
+from journal.events import UNREADABLE, ControlEvent, Event, MetricsAccepted
 from journal.framing import Record
 
 
@@ -39,7 +39,7 @@ def lean_events(record: Record) -> Sequence[LeanEvent]:
     """The record's events. Raises UnknownEventError."""
     try:
         return [_lean(event) for event in _decoder.decode(record.payload)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         # Of an older version, or of none: whoever decodes all of it knows.
         return [_whole(event) for event in record.events()]
 

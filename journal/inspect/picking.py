@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from journal.events import (
+    UNREADABLE,
     Appendable,
     ControlEvent,
     MetricsAccepted,
@@ -52,8 +53,6 @@ _decoder = msgspec.msgpack.Decoder(list[_Stored])
 _json_decoder = msgspec.json.Decoder(list[Row | list[Row]])
 _splitter = msgspec.msgpack.Decoder(list[PackedMetrics | MetricsAsSent | ControlEvent])
 
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
 
 def portions(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
     """The `records`, at least one, a few at a time; a large one, which many appends share, in several."""
@@ -77,7 +76,7 @@ def _split(record: Record) -> Iterator[Record]:
     """`record` as several with a part of its events each; as it is where they cannot be read."""
     try:
         events = _splitter.decode(record.payload)
-    except _UNREADABLE:
+    except UNREADABLE:
         yield record
         return
     some: list[Appendable] = []
@@ -125,7 +124,7 @@ class Picker:
             sent = [event.json for events in decoded for event in events if isinstance(event, MetricsAsSent)]
             # One call for all: a call costs as much as two metrics.
             bodies = iter(_json_decoder.decode(b"[%b]" % b",".join(sent)) if sent else ())
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
         within = self._begin <= records[0].base and records[-1].next_offset <= self._end
         rows: list[Row | ControlLine] = []

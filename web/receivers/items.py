@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from journal.events import UNREADABLE
 from journal.metric import MAX_ATTRIBUTES, AttributeValue, FiniteFloat, Int64, Kind, Metric
 from web.receivers.errors import EMPTY, MAX_PROBLEMS, TOO_DEEP, Problem, ReceiverError, invalid_items
 from web.receivers.rfc3339 import TimeError, nanoseconds
@@ -69,7 +70,7 @@ def one_by_one(
             metrics.append(to_metric(decode(item)))
         except TimeError as error:
             problems.append(Problem(index, "time", place(index + 1) + str(error)))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             problems.append(_problem(index, error, place(index + 1)))
     if problems:
         raise invalid_items(problems, more=False)

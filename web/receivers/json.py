@@ -7,6 +7,7 @@ from typing import cast
 
 import msgspec
 
+from journal.events import UNREADABLE
 from journal.metric import Metric
 from web.receivers.errors import EMPTY, ReceiverError
 from web.receivers.items import MetricIn, TimedMetricIn, one_by_one, reason_of
@@ -32,7 +33,7 @@ def receive_as_sent(body: bytes) -> tuple[list[Metric], bytes]:
     """
     try:
         decoded = _fast.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return one_by_one(_split(body), _timed.decode), b""
     if not isinstance(decoded, list):
         decoded = [decoded]
@@ -48,7 +49,7 @@ def _split(body: bytes) -> Iterable[tuple[int, bytes | msgspec.Raw]]:
         if first == b"[":
             return enumerate(_raw_items.decode(body))
         _raw.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ReceiverError(reason_of(error)) from error
     if first == b"{":
         return [(0, body)]

@@ -7,6 +7,7 @@ from typing import cast
 
 import msgspec
 
+from journal.events import UNREADABLE
 from journal.metric import Metric
 from web.receivers.errors import EMPTY, ReceiverError
 from web.receivers.items import MetricIn, TimedMetricIn, one_by_one, reason_of
@@ -23,7 +24,7 @@ def receive(body: bytes) -> list[Metric]:
     """The metrics of `body`, in order, at least one. Raises ReceiverError."""
     try:
         decoded = _fast.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return one_by_one(_split(body), _timed.decode)
     if not isinstance(decoded, list):
         return [decoded]
@@ -39,7 +40,7 @@ def _split(body: bytes) -> Iterable[tuple[int, bytes | msgspec.Raw]]:
         if 0x90 <= first <= 0x9F or first in (0xDC, 0xDD):
             return enumerate(_raw_items.decode(body))
         _raw.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ReceiverError(reason_of(error)) from error
     if 0x80 <= first <= 0x8F or first in (0xDE, 0xDF):
         return [(0, body)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from journal.events import UNREADABLE
 from journal.metric import Metric
 from web.receivers.errors import EMPTY, ReceiverError
 from web.receivers.items import MetricIn, TimedMetricIn, one_by_one
@@ -19,7 +20,7 @@ def receive(body: bytes) -> list[Metric]:
     """The metrics of `body`, in order, at least one. Raises ReceiverError."""
     try:
         metrics: list[Metric] = [*_fast.decode_lines(body)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return one_by_one(_lines(body), _timed.decode, "line {}: ".format)
     if not metrics:
         raise ReceiverError(EMPTY)
