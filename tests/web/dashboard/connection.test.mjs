@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import * as core from '../../../web/dashboard/static/core/connection.js';
+import * as core from '../../../web/dashboard/src/core/connection.js';
 import { hello, status } from './frames.mjs';
 
 const { INITIAL, SILENCE, away, due, heard, isSilent, lost } = core;

@@ -8,7 +8,7 @@ import {
   duration,
   measured,
   perTime,
-} from '../../../web/dashboard/static/core/format.js';
+} from '../../../web/dashboard/src/core/format.js';
 
 const table = (format, rows) => {
   for (const [value, text] of rows) assert.equal(format(value), text);

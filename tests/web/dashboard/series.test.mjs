@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { addPoint, measure, rate, sparkPath } from '../../../web/dashboard/static/core/series.js';
+import { addPoint, measure, rate, sparkPath } from '../../../web/dashboard/src/core/series.js';
 import { metric } from './frames.mjs';
 
 /** A series of one metric at each of `seconds`, the page's clock being right. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { POINTS } from '../../../web/dashboard/static/core/series.js';
-import * as core from '../../../web/dashboard/static/core/state.js';
+import { POINTS } from '../../../web/dashboard/src/core/series.js';
+import * as core from '../../../web/dashboard/src/core/state.js';
 import { gap, hello, metrics, status } from './frames.mjs';
 
 const { BACKFILL, EMPTY, FIRST_LOOK, HISTORY, MAX_SERIES, acceptedPerSecond, fold, resume } = core;

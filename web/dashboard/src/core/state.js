@@ -8,12 +8,14 @@
  *
  * @typedef {import('./ranges.js').Range & {attempts: number,
  *   phase: 'wanted' | 'asked' | 'refused'}} Hole
- * @typedef {{at: number, accepted: number, pending: number}} Sample
+ * @typedef {{at: number, accepted: number, persisted: number, pending: number, dead: number, free: number}} Sample
  * @typedef {{journal: string | null, next: number | null, since: number, resumed: boolean,
  *   holes: readonly Hole[], skipped: number, counted: number,
  *   series: ReadonlyMap<string, import('./series.js').Series>, evicted: boolean,
  *   status: import('./frames.js').StatusReport | null, history: readonly Sample[]}} State
- * @typedef {{state: State, ask: import('./ranges.js').Range[]}} Folded `ask`: what to have sent again
+ * @typedef {{state: State, ask: import('./ranges.js').Range[],
+ *   fresh: readonly import('./frames.js').LiveMetric[]}} Folded `ask`: what to have sent again; `fresh`: the
+ *   metrics that count, each of which is in one Folded and no other
  */
 
 import { count, includes, within, without } from './ranges.js';
@@ -25,6 +27,8 @@ export const BACKFILL = 20_000;
 export const FIRST_LOOK = 2_000;
 const MAX_ATTEMPTS = 3;
 const QUIET = 10_000;
+/** @type {Folded['fresh']} */
+const NOTHING = [];
 
 /** @type {State} */
 export const EMPTY = {
@@ -54,7 +58,7 @@ export function fold(state, frame, now) {
     case 'hello':
       return request(greet(state, frame));
     case 'metrics':
-      return request(countIn(passBy(state, frame.first_offset), frame, now));
+      return countIn(passBy(state, frame.first_offset), frame, now);
     case 'gap':
       return request(
         miss(passBy(state, frame.first_offset), frame.first_offset, frame.last_offset, frame.reason),
@@ -62,7 +66,7 @@ export function fold(state, frame, now) {
     case 'status':
       return request(observe(state, frame.status, now));
     default:
-      return { state, ask: [] };
+      return { state, ask: [], fresh: NOTHING };
   }
 }
 
@@ -104,7 +108,7 @@ function greet(state, hello) {
   return state.resumed ? again : passBy(again, next);
 }
 
-/** @param {State} state @param {import('./frames.js').Metrics} frame @param {number} now @returns {State} */
+/** @param {State} state @param {import('./frames.js').Metrics} frame @param {number} now @returns {Folded} */
 function countIn(state, frame, now) {
   const { holes, next } = state;
   const from = next ?? frame.first_offset;
@@ -118,7 +122,7 @@ function countIn(state, frame, now) {
     series.set(key, measure(series.get(key), metric, now));
   }
   const evict = series.size > MAX_SERIES;
-  return {
+  const counted = {
     ...state,
     next: Math.max(from, frame.last_offset + 1),
     holes: without(holes, frame.first_offset, frame.last_offset),
@@ -126,6 +130,7 @@ function countIn(state, frame, now) {
     series: evict ? withoutQuietest(series, now) : series,
     evicted: state.evicted || evict,
   };
+  return request(counted, fresh);
 }
 
 /**
@@ -179,20 +184,27 @@ function miss(state, first, last, reason) {
 
 /** @param {State} state @param {import('./frames.js').StatusReport} status @param {number} now @returns {State} */
 function observe(state, status, now) {
-  const sample = { at: now, accepted: status.accepted, pending: status.pending };
+  const sample = {
+    at: now,
+    accepted: status.accepted,
+    persisted: status.persisted,
+    pending: status.pending,
+    dead: status.dead_letters.pending,
+    free: status.journal.free_bytes,
+  };
   const history = [...state.history, sample].slice(-HISTORY);
   const holes = state.holes.map((hole) => (hole.phase === 'refused' ? phase(hole, 'wanted') : hole));
   return { ...state, status, history, holes };
 }
 
-/** @param {State} state @returns {Folded} */
-function request(state) {
+/** @param {State} state @param {Folded['fresh']} [fresh] @returns {Folded} */
+function request(state, fresh = NOTHING) {
   const wanted = state.holes.filter((hole) => hole.phase === 'wanted');
-  if (wanted.length === 0) return { state, ask: [] };
+  if (wanted.length === 0) return { state, ask: [], fresh };
   const holes = state.holes.map((hole) =>
     hole.phase === 'wanted' ? { ...phase(hole, 'asked'), attempts: hole.attempts + 1 } : hole,
   );
-  return { state: { ...state, holes }, ask: wanted.map(({ first, last }) => ({ first, last })) };
+  return { state: { ...state, holes }, ask: wanted.map(({ first, last }) => ({ first, last })), fresh };
 }
 
 /** @param {Hole} hole @param {Hole['phase']} value @returns {Hole} */

@@ -1,0 +1,38 @@
+/**
+ * The sentence of health at the top: the server's own while it is heard (web/health.py says it), else what the
+ * page knows of the connection.
+ *
+ * @typedef {'good' | 'busy' | 'bad' | 'unknown'} Tone
+ * @typedef {{tone: Tone, kind: string, text: string}} Health `kind` stays the same while only numbers change
+ */
+
+import { away } from './connection.js';
+import { ago } from './format.js';
+
+/**
+ * @param {import('./state.js').State} state
+ * @param {import('./connection.js').Connection} connection
+ * @param {number} now
+ * @returns {Health}
+ */
+export function health({ status }, connection, now) {
+  if (!status) {
+    return connection.phase === 'waiting' || (connection.phase === 'connecting' && connection.attempt > 0)
+      ? { tone: 'bad', kind: 'unreachable', text: 'Forebay does not answer. Is it running?' }
+      : { tone: 'unknown', kind: 'connecting', text: 'Connecting to Forebay…' };
+  }
+  if (connection.phase !== 'open') {
+    const text = `The connection to Forebay is lost. What you see is from ${ago(away(connection, now) * 1000)}.`;
+    return { tone: 'bad', kind: 'lost', text: text.replace('from now.', 'from a moment ago.') };
+  }
+  if (!status.health) return { tone: 'unknown', kind: 'silent', text: 'This Forebay does not say how it is.' };
+  const { level, sentence } = status.health;
+  return { tone: level, kind: `${level} ${sentence.replace(/[\d.,]+/g, '#')}`, text: sentence };
+}
+
+/**
+ * Whether a store takes nothing, so that metrics wait for it.
+ * @param {import('./frames.js').StoreStatus} store
+ */
+export const isStuck = (store) =>
+  store.breaker === 'open' || store.state === 'waiting' || store.state === 'blocked';

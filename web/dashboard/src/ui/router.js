@@ -1,0 +1,20 @@
+/** Addresses within the page: `#/NAME?params`. They can be kept, shared and gone back to. */
+
+/**
+ * The view that an address names and its parameters; `name` is '' where it names none.
+ * @param {string} hash as in location.hash
+ */
+export function parse(hash) {
+  const [path, query = ''] = hash.replace(/^#\/?/, '').split('?', 2);
+  return { name: path, params: new URLSearchParams(query) };
+}
+
+/**
+ * The address of a view. Parameters that are empty are left out.
+ * @param {string} name
+ * @param {Record<string, string>} [params]
+ */
+export function address(name, params = {}) {
+  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== '')).toString();
+  return `#/${name}${query ? `?${query}` : ''}`;
+}

@@ -1,0 +1,107 @@
+/** What stands around every view: the way between them, the sentence of health, the connection, the theme. */
+
+import { ago, duration } from '../core/format.js';
+import { health } from '../core/health.js';
+import { byId, mark, show, write } from './dom.js';
+
+/** @typedef {'auto' | 'light' | 'dark'} Theme */
+
+/** @type {Record<Theme, {next: Theme, label: string}>} */
+const THEMES = {
+  auto: { next: 'light', label: 'Theme: as your system has it' },
+  light: { next: 'dark', label: 'Theme: light' },
+  dark: { next: 'auto', label: 'Theme: dark' },
+};
+
+/** @param {import('./view.js').Page} page */
+export function makeShell({ settings }) {
+  const theme = byId('theme', HTMLButtonElement);
+  const dress = () => {
+    const chosen = settings.get('theme', /** @type {Theme} */ ('auto'));
+    const { label } = THEMES[chosen] ?? THEMES.auto;
+    document.documentElement.dataset.theme = chosen;
+    theme.title = label;
+    mark(theme, 'aria-label', `${label}. Change`);
+  };
+  theme.addEventListener('click', () => {
+    settings.set('theme', (THEMES[settings.get('theme', /** @type {Theme} */ ('auto'))] ?? THEMES.auto).next);
+  });
+  settings.watch('theme', dress);
+  dress();
+
+  const view = byId('view', HTMLElement);
+  const sentence = byId('health', HTMLElement);
+  const announcement = byId('announcement', HTMLElement);
+  let kind = '';
+  let title = '';
+
+  return {
+    /**
+     * Show `element` as the view `name`. With `focus`, the keyboard goes on there.
+     * @param {string} name
+     * @param {HTMLElement} element
+     * @param {boolean} focus
+     */
+    open(name, element, focus) {
+      for (const link of byId('views', HTMLElement).querySelectorAll('a')) {
+        const current = link.getAttribute('href') === `#/${name}`;
+        if (current) {
+          link.setAttribute('aria-current', 'page');
+          title = link.textContent ?? '';
+          link.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+        } else link.removeAttribute('aria-current');
+      }
+      view.replaceChildren(element);
+      if (focus) {
+        view.focus({ preventScroll: true });
+        scrollTo(0, 0);
+      }
+    },
+
+    /** @param {string} text */
+    announce(text) {
+      announcement.textContent = text;
+    },
+
+    /** @param {() => void} retry */
+    onRetry(retry) {
+      byId('retry', HTMLButtonElement).addEventListener('click', retry);
+    },
+
+    /** @param {import('./view.js').Model} model */
+    show({ state, connection, now }) {
+      showConnection(connection, now);
+      const { tone, kind: current, text } = health(state, connection, now);
+      write(sentence, text);
+      mark(sentence, 'data-tone', tone);
+      // Read aloud when the situation changes, not each time that a number does.
+      if (kind !== current) {
+        kind = current;
+        announcement.textContent = text;
+      }
+      const named = `${tone === 'bad' ? '⚠ ' : ''}${title ? `${title} · ` : ''}Forebay`;
+      if (document.title !== named) document.title = named;
+      mark(document.body, 'data-stale', String(connection.phase !== 'open'));
+      if (state.status) write(byId('version', HTMLElement), state.status.version);
+    },
+  };
+}
+
+/** @param {import('../core/connection.js').Connection} connection @param {number} now */
+function showConnection(connection, now) {
+  const seconds = connection.phase === 'waiting' ? Math.ceil((connection.until - now) / 1000) : 0;
+  const quiet = connection.phase === 'open' ? now - connection.heardAt : 0;
+  const [tone, text] =
+    connection.phase === 'connecting'
+      ? ['unknown', connection.attempt ? 'Reconnecting…' : 'Connecting…']
+      : connection.phase === 'waiting'
+        ? ['bad', seconds > 0 ? `Next try in ${duration(seconds)}` : 'Reconnecting…']
+        : connection.pause !== null
+          ? ['busy', 'Forebay is stopping']
+          : quiet > 4_000
+            ? ['busy', `Last heard ${ago(quiet)}`]
+            : ['good', 'Live'];
+  mark(byId('connection', HTMLElement), 'data-tone', tone);
+  write(byId('connection-text', HTMLElement), text);
+  show(byId('retry', HTMLElement), seconds > 1);
+}
