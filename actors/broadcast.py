@@ -88,7 +88,7 @@ class BroadcastActor(Actor[BroadcastMessage]):
         if len(self._subscribers) == 0:
             self._subscribers.covered = Covered(arrived[-1].end, arrived[-1].sequence)
             return
-        frames, self._subscribers.covered = fold(arrived, self._subscribers.covered)
+        frames, self._subscribers.covered = fold(arrived, self._subscribers.covered, self.context.clock.now())
         for frame in frames:
             self._subscribers.offer(frame)
 

@@ -117,12 +117,17 @@ class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
     version: str
 
 
-class Metrics(msgspec.Struct, frozen=True, tag_field="type", tag="metrics"):
-    """New metrics. Control events take offsets too, so offsets within the range may be missing."""
+class Metrics(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type", tag="metrics"):
+    """New metrics. Control events take offsets too, so offsets within the range may be missing.
+
+    `at` is when a live frame was made, in nanoseconds since the epoch, so that a page can tell how long a
+    transport took; a backfilled one has none.
+    """
 
     first_offset: Offset
     last_offset: Offset
     metrics: list[LiveMetric]
+    at: Nanoseconds = 0
 
 
 class Gap(msgspec.Struct, frozen=True, tag_field="type", tag="gap"):

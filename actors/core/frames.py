@@ -40,9 +40,9 @@ def live_metric(offset: int, metric: Metric, accepted_at: Nanoseconds) -> LiveMe
     )
 
 
-def metrics_frame(metrics: list[LiveMetric], first: int, last: int) -> Frame:
-    """One frame that covers the offsets `[first, last]`."""
-    return encode_frame(Metrics(Offset(first), Offset(last), metrics), first, last)
+def metrics_frame(metrics: list[LiveMetric], first: int, last: int, at: Nanoseconds = 0) -> Frame:
+    """One frame that covers the offsets `[first, last]`; `at` is when it is made, if it is a live one."""
+    return encode_frame(Metrics(Offset(first), Offset(last), metrics, at), first, last)
 
 
 class Covered(msgspec.Struct, frozen=True):
@@ -53,17 +53,18 @@ class Covered(msgspec.Struct, frozen=True):
 
 
 class _Folding:
-    """Frames in the making; the open one begins at `first`."""
+    """Frames in the making, `at` this moment; the open one begins at `first`."""
 
-    def __init__(self, first: int) -> None:
+    def __init__(self, first: int, at: Nanoseconds) -> None:
         self.frames: list[Frame] = []
         self.first = first
+        self.at = at
         self.metrics: list[LiveMetric] = []
 
     def close(self, end: int) -> None:
         """End the open frame before `end`, if it has metrics."""
         if self.metrics:
-            self.frames.append(metrics_frame(self.metrics, self.first, end - 1))
+            self.frames.append(metrics_frame(self.metrics, self.first, end - 1, self.at))
             self.first, self.metrics = end, []
 
     def leave_out(self, end: int, before: int) -> None:
@@ -83,13 +84,13 @@ class _Folding:
                 self.close(offset + 1)
 
 
-def fold(arrived: Sequence[Arrived], covered: Covered) -> tuple[list[Frame], Covered]:
-    """Frames for `arrived`, in order of offset, and what is covered with them.
+def fold(arrived: Sequence[Arrived], covered: Covered, at: Nanoseconds) -> tuple[list[Frame], Covered]:
+    """Frames for `arrived`, in order of offset, made `at` this moment, and what is covered with them.
 
     Offsets between that were control events are covered silently. Where an Arrived is missing from the
     sequence or not complete, or there is more than fits MAX_FRAMES, a gap frame stands for it.
     """
-    folding = _Folding(covered.offset)
+    folding = _Folding(covered.offset, at)
     surplus = sum(len(each.metrics) for each in arrived) - MAX_METRICS * MAX_FRAMES
     for each in arrived:
         if each.sequence != covered.sequence + 1:

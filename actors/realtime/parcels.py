@@ -1,7 +1,8 @@
 """Frames as messages of a broadcast channel: as few as fit, none larger than allowed. Pure.
 
 A message's payload is a frame as the WebSocket has it. Metrics frames that follow each other are made one,
-and one that is too large is made several; every offset is in exactly one of them, or in a gap.
+which was made when the oldest of them was, and one that is too large is made several; every offset is in
+exactly one of them, or in a gap.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from web.ports import Frame, Gap
 
 _METRICS = b'{"type":"metrics"'
 _GAP = '{"type":"gap"'
-_HEAD = len('{"type":"metrics","first_offset":,"last_offset":,"metrics":[]}') + 2 * 20
+_HEAD = len('{"type":"metrics","first_offset":,"last_offset":,"metrics":[],"at":}') + 3 * 20
 """Bytes around the metrics of a frame, at most."""
 
 EVENT = "frame"
@@ -38,6 +39,7 @@ class _Offset(msgspec.Struct, frozen=True):
 
 class _Metrics(msgspec.Struct, frozen=True):
     metrics: list[msgspec.Raw]
+    at: int = 0
 
 
 _metrics = msgspec.json.Decoder(_Metrics)
@@ -100,21 +102,24 @@ def _joined(parts: list[Parcel]) -> list[Parcel]:
     """`parts`, which follow each other, as one; metrics are taken over as they are written."""
     if len(parts) < 2:
         return parts
-    metrics = [raw for part in parts for raw in _metrics.decode(part.payload).metrics]
-    return [_of(metrics, parts[0].first_offset, parts[-1].last_offset)]
+    frames = [_metrics.decode(part.payload) for part in parts]
+    metrics = [raw for frame in frames for raw in frame.metrics]
+    made = min((frame.at for frame in frames if frame.at), default=0)
+    return [_of(metrics, parts[0].first_offset, parts[-1].last_offset, made)]
 
 
 def _split(one: Parcel, most_bytes: int) -> list[Parcel]:
     split = list[Parcel]()
     first, size, metrics = one.first_offset, _HEAD, list[msgspec.Raw]()
+    frame = _metrics.decode(one.payload)
 
     def close(end: int) -> None:
         nonlocal first, size, metrics
         if metrics:
-            split.append(_of(metrics, first, end - 1))
+            split.append(_of(metrics, first, end - 1, frame.at))
         first, size, metrics = end, _HEAD, []
 
-    for raw in _metrics.decode(one.payload).metrics:
+    for raw in frame.metrics:
         length = len(bytes(raw)) + 1
         if size + length > most_bytes:
             offset = _offset.decode(raw).offset
@@ -128,10 +133,12 @@ def _split(one: Parcel, most_bytes: int) -> list[Parcel]:
     if metrics:
         close(one.last_offset + 1)
     elif first <= one.last_offset:
-        split.append(_of([], first, one.last_offset))
+        split.append(_of([], first, one.last_offset, frame.at))
     return split
 
 
-def _of(metrics: list[msgspec.Raw], first: int, last: int) -> Parcel:
+def _of(metrics: list[msgspec.Raw], first: int, last: int, at: int) -> Parcel:
     frame = {"type": "metrics", "first_offset": first, "last_offset": last, "metrics": metrics}
+    if at:
+        frame["at"] = at
     return Parcel(msgspec.json.encode(frame), first, last)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,18 @@ async def test_joining_in_the_middle_of_a_stream(tmp_path: Path) -> None:
             await streaming
             seen = await offsets(wire, wanted[-1])
         assert sorted(seen) == wanted
+
+
+async def test_live_frames_tell_when_they_were_made(tmp_path: Path) -> None:
+    """A live frame carries the moment between sending and receiving; the same metrics backfilled do not."""
+    async with composed(tmp_path / "data", [MemoryStore()]) as running:
+        async with live(running) as wire:
+            await frame(wire, "status")  # the subscriber is there
+            before = time.time_ns()
+            await running.offer(10)
+            assert before <= (await frame(wire, "metrics"))["at"] <= time.time_ns()
+        async with live(running, 0) as wire:
+            assert "at" not in await frame(wire, "metrics")
 
 
 async def test_a_crash_of_the_broadcast_is_a_gap_at_most(tmp_path: Path) -> None:

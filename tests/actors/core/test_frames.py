@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.core.frames import MAX_FRAMES, MAX_METRICS, Covered, fold
+from actors.core.frames import MAX_FRAMES, MAX_METRICS, Covered, fold, metrics_frame
 from actors.messages import Arrived
 from journal.metric import Metric, Offset
 from web.outbox import Outbox
@@ -73,7 +73,7 @@ def test_each_metric_is_sent_once_or_lies_in_one_gap(history: tuple[list[list[Ar
     covered = Covered(Offset(0), -1)
     frames: list[dict[str, Any]] = []
     for group in groups:
-        made, covered = fold(group, covered)
+        made, covered = fold(group, covered, 7)
         assert sum(json.loads(frame.text)["type"] == "metrics" for frame in made) <= 2 * MAX_FRAMES
         frames += [json.loads(frame.text) for frame in made]
     check(frames, offsets)
@@ -94,7 +94,7 @@ def test_the_same_through_the_queue_of_a_slow_subscriber(
             most -= 1
 
     for group in groups:
-        made, covered = fold(group, covered)
+        made, covered = fold(group, covered, 7)
         for frame in made:
             outbox.offer(frame)
         read(data.draw(st.integers(0, 5)))
@@ -105,6 +105,14 @@ def test_the_same_through_the_queue_of_a_slow_subscriber(
 def test_control_events_leave_no_gap() -> None:
     """Offsets that are no metrics are covered in silence, by the frame around them."""
     group = [Arrived(at, Offset(at * 10), Offset(at * 10 + 1), 0, [METRIC]) for at in range(3)]
-    [frame], covered = fold(group, Covered(Offset(0), -1))
+    [frame], covered = fold(group, Covered(Offset(0), -1), 7)
     assert (frame.first_offset, frame.last_offset) == (0, 20)
     assert covered == Covered(Offset(21), 2)
+
+
+def test_live_frames_tell_when_they_were_made() -> None:
+    """Each of them carries the moment; a backfilled frame, which says nothing of now, has no such field."""
+    group = [Arrived(0, Offset(0), Offset(MAX_METRICS + 1), 0, [METRIC] * (MAX_METRICS + 1))]
+    frames, _ = fold(group, Covered(Offset(0), -1), 1_750_000_000_123_456_789)
+    assert [json.loads(frame.text)["at"] for frame in frames] == [1_750_000_000_123_456_789] * 2
+    assert metrics_frame([], 3, 4).text == '{"type":"metrics","first_offset":3,"last_offset":4,"metrics":[]}'

@@ -18,8 +18,8 @@ def metric(offset: int, text: str = "") -> LiveMetric:
     return LiveMetric(Offset(offset), "m", float(offset), 10**18 + offset, source=text)
 
 
-def frame(first: int, last: int, text: str = "") -> Frame:
-    return metrics_frame([metric(offset, text) for offset in range(first, last + 1)], first, last)
+def frame(first: int, last: int, text: str = "", at: int = 0) -> Frame:
+    return metrics_frame([metric(offset, text) for offset in range(first, last + 1)], first, last, at)
 
 
 def read(parcel: Parcel) -> dict[str, Any]:
@@ -40,6 +40,17 @@ def test_frames_that_follow_each_other_are_made_one() -> None:
     assert read(both)["metrics"] == [one for each in frames for one in json.loads(each.text)["metrics"]]
 
 
+def test_a_message_says_when_the_oldest_of_its_frames_was_made() -> None:
+    """Joined frames are as old as the oldest, parts of one as old as it; what was backfilled says nothing."""
+    moments = [frame(0, 9, at=10**18 + 5), frame(10, 19, at=10**18), frame(20, 29)]
+    [joined] = parcels(moments, 100_000)
+    assert read(joined)["at"] == 10**18
+    split = parcels([frame(0, 9, "x" * 100, at=10**18)], 500)
+    assert [read(each)["at"] for each in split] == [10**18] * len(split)
+    assert len(split) > 1
+    assert "at" not in read(parcels([frame(0, 4), frame(5, 9)], 100_000)[0])
+
+
 @given(
     lengths=st.lists(st.integers(0, 300), min_size=1, max_size=40),
     cuts=st.sets(st.integers(1, 39)),
@@ -54,7 +65,7 @@ def test_every_offset_is_in_one_message_and_none_is_too_large(
     frames = list[Frame]()
     for start, end in zip(starts, [*starts[1:], len(lengths)], strict=True):
         metrics = [metric(offset, "x" * lengths[offset]) for offset in range(start, end)]
-        frames.append(metrics_frame(metrics, start, end - 1))
+        frames.append(metrics_frame(metrics, start, end - 1, 10**18))
     packed = parcels(frames, most)
     covered = [offset for each in packed for offset in range(each.first_offset, each.last_offset + 1)]
     assert covered == list(range(len(lengths)))
