@@ -20,13 +20,26 @@ from typing import NamedTuple
 import anyio.to_thread
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 FOREVER = "private, max-age=31536000, immutable"
 EACH_TIME = "no-cache"
 MIN_COMPRESSED = 512
 """Bytes below which compressing is worth nothing."""
+NOT_BUILT = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Forebay</title>
+<h1>The page has not been built</h1>
+<p>Run <code>just setup</code> in Forebay's folder, then load this page again; Forebay may go on running.</p>
+<p>Everything else works: <a href="/api/status">/api/status</a> tells how Forebay is.</p>
+</html>
+"""
+"""What `/` says where the files are missing."""
 
 _HASHED = re.compile(r"assets/(.*/)?[^/]+-[A-Za-z0-9_-]{8,}(\.[a-z0-9]+)+")
 _KINDS = {
@@ -56,7 +69,8 @@ class _Kept(NamedTuple):
 
 
 class Page:
-    """ASGI application that serves the files of `directory`, and its `index.html` at `/`.
+    """ASGI application that serves the files of `directory`, and its `index.html` at `/`; where that has not
+    been built, 503 with a page that says what to do.
 
     Raises HTTPException: 404 for what is not there, 405 for what is not GET or HEAD.
     """
@@ -69,6 +83,9 @@ class Page:
         """Serve one file."""
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        if scope["path"] == "/" and not self._is_built():
+            await HTMLResponse(NOT_BUILT, 503)(scope, receive, send)
+            return
         path = self._find(scope["path"])
         kept = await self._load(path)
         headers = Headers(scope=scope)
@@ -83,6 +100,9 @@ class Page:
             answer["content-encoding"] = encoding
         kind = _KINDS.get(os.path.splitext(path)[1], "application/octet-stream")
         await Response(body, 200, {**answer, "content-type": kind})(scope, receive, send)
+
+    def _is_built(self) -> bool:
+        return os.path.isfile(os.path.join(self._directory, "index.html"))
 
     def _find(self, asked: str) -> str:
         """The file's path on the disk; it lies within the directory, whatever was asked."""
@@ -102,7 +122,9 @@ class Page:
             stamp = _stamp(path)
             kept = self._kept.get(path)
             if kept is None or kept.stamp != stamp:
-                kept = _Kept(stamp, await anyio.to_thread.run_sync(_bodies, path))
+                kept = _Kept(
+                    stamp, await anyio.to_thread.run_sync(_bodies, path, self._caching(path) == FOREVER)
+                )
                 self._kept[path] = kept
         except OSError as error:  # it went away meanwhile
             raise HTTPException(404) from error
@@ -114,13 +136,14 @@ def _stamp(path: str) -> tuple[int, ...]:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _bodies(path: str) -> dict[str, tuple[bytes, str]]:
+def _bodies(path: str, hashed: bool) -> dict[str, tuple[bytes, str]]:
     plain = Path(path).read_bytes()
     bodies = {"": (plain, _tag(plain, ""))}
     for encoding, end in _BESIDE:
         beside = Path(path + end)
-        # One that is older than its file is what an earlier build has left behind.
-        if beside.is_file() and beside.stat().st_mtime >= os.stat(path).st_mtime:
+        # One that is older than its file is what an earlier build has left behind; but under a name with a
+        # hash it cannot be, and installers of wheels write files in any order.
+        if beside.is_file() and (hashed or beside.stat().st_mtime >= os.stat(path).st_mtime):
             bodies[encoding] = (beside.read_bytes(), _tag(plain, encoding))
     if (
         "gzip" not in bodies

@@ -50,7 +50,7 @@ async def test_it_is_compressed_for_who_takes_that(client: httpx.AsyncClient) ->
 
 
 async def test_what_the_build_compressed_is_sent_as_it_is(files: Path, client: httpx.AsyncClient) -> None:
-    """`.br` before `.gz`, each to who takes it; one that is older than its file is left alone."""
+    """`.br` before `.gz`, each to who takes it."""
     script = files / "assets" / "chart-B3kx9_Zq.js"
     (script.parent / f"{script.name}.br").write_bytes(b"brotli")
     (script.parent / f"{script.name}.gz").write_bytes(gzip.compress(b"from the build"))
@@ -61,9 +61,28 @@ async def test_what_the_build_compressed_is_sent_as_it_is(files: Path, client: h
         assert b"".join([part async for part in raw.aiter_raw()]) == b"brotli"
     answer = await client.get("/assets/chart-B3kx9_Zq.js", headers={"accept-encoding": "gzip"})
     assert answer.content == b"from the build"
-    later = script.stat().st_mtime + 10
-    os.utime(script, (later, later))
-    assert (await client.get("/assets/chart-B3kx9_Zq.js")).content == SCRIPT
+
+
+async def test_what_an_earlier_build_compressed_is_not_sent(files: Path, client: httpx.AsyncClient) -> None:
+    """Older than its file is stale, but not under a name with a hash: it says what is in there."""
+    for name, content in (("small.js", b"1"), ("assets/chart-B3kx9_Zq.js", b"from the build")):
+        (files / f"{name}.gz").write_bytes(gzip.compress(b"from the build"))
+        later = (files / f"{name}.gz").stat().st_mtime + 10
+        os.utime(files / name, (later, later))
+        assert (await client.get(f"/{name}", headers={"accept-encoding": "gzip"})).content == content
+
+
+async def test_a_page_that_is_not_built_says_so(files: Path, client: httpx.AsyncClient) -> None:
+    """503 for who asks for the page, with the command that makes it; 404 for its files as for any other. As
+    soon as it is there, it is served."""
+    index = (files / "index.html").read_bytes()
+    (files / "index.html").unlink()
+    answer = await client.get("/")
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "text/html; charset=utf-8")
+    assert "just setup" in answer.text
+    assert (await client.get("/assets/gone-B3kx9_Zq.js")).status_code == 404
+    (files / "index.html").write_bytes(index)
+    assert (await client.get("/")).content == index
 
 
 async def test_a_browser_that_has_it_is_not_sent_it_again(files: Path, client: httpx.AsyncClient) -> None:
