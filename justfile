@@ -7,16 +7,20 @@ export PATH := justfile_directory() / ".venv/bin" + ":" + justfile_directory() /
 export UV_PYTHON_DOWNLOADS := "never"
 export PYTHONDONTWRITEBYTECODE := ""
 
+biome := "node_modules/@biomejs/biome/bin/biome"
+biome_paths := ". ../../tests/web/dashboard ../../tests/browser"
+
 # list the recipes
 _default:
     @just --list --unsorted
 
-# make .venv with the locked packages (does nothing when it is up to date)
+# make .venv with the locked packages, and the page (does nothing when both are up to date)
 [group('set-up')]
 setup:
     @command -v uv >/dev/null || python3 -m pip install -q --target .tools uv
     @test -x .venv/bin/python || uv venv -q --python '>=3.11' .venv
     @cat requirements-dev.lock pyproject.toml | cmp -s - .venv/installed.lock || { uv pip sync -q --require-hashes requirements-dev.lock && uv pip install -q --no-deps --no-build-isolation -e . && cat requirements-dev.lock pyproject.toml > .venv/installed.lock; }
+    @python web/dashboard/build.py
 
 # resolve the dependencies anew and pin them with hashes
 [group('set-up')]
@@ -89,6 +93,11 @@ quick *args: setup
 crash kills='500': setup
     FOREBAY_CRASH_LOOPS={{kills}} pytest tests/process/test_crash_loop.py -s
 
+# the page with hot reload before a running Forebay, at http://127.0.0.1:5173 (FOREBAY_URL: where Forebay is)
+[group('develop')]
+page *args: setup
+    cd web/dashboard && node node_modules/vite/bin/vite.js --host 127.0.0.1 {{args}}
+
 # lint, format, types, layers
 [group('develop')]
 check: setup
@@ -96,12 +105,15 @@ check: setup
     ruff format --check
     pyright
     lint-imports --no-cache
+    node web/dashboard/node_modules/typescript/bin/tsc -p web/dashboard/jsconfig.json
+    cd web/dashboard && node {{biome}} ci {{biome_paths}}
 
 # format and mend what can be mended
 [group('develop')]
 fix: setup
     ruff check --fix
     ruff format
+    cd web/dashboard && node {{biome}} check --write {{biome_paths}}
 
 # measure: `just bench` runs all, `just bench ingest` one (kernel journal store postgres supabase ingest latency recovery drain outage memory live tool replay audit)
 [group('develop')]

@@ -26,7 +26,8 @@ from web.problems import ProblemDetails, of_receiver, problem, response
 from web.queries import ParameterError, only, series_query
 from web.receivers.errors import ReceiverError
 
-PAGE = Path(__file__).parent / "dashboard" / "static"
+PAGE = Path(__file__).parent / "dashboard" / "dist"
+"""What web/dashboard/build.py makes."""
 
 
 def make_app(ports: Ports, edge: Edge, hub: Hub) -> Starlette:

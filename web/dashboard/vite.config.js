@@ -29,7 +29,13 @@ export default defineConfig({
     proxy: Object.fromEntries(
       ['/api', '/ofrep', '/login', '/metrics', '/healthz', '/readyz'].map((path) => [
         path,
-        { target: FOREBAY, changeOrigin: true, ws: path === '/api', rewriteWsOrigin: true, headers: { origin: new URL(FOREBAY).origin } },
+        {
+          target: FOREBAY,
+          changeOrigin: true,
+          ws: path === '/api',
+          rewriteWsOrigin: true,
+          headers: { origin: new URL(FOREBAY).origin },
+        },
       ]),
     ),
   },
