@@ -89,8 +89,8 @@ def install(home: Path) -> None:
             [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
             home,
             node,
-            "npm could not install the page's packages",
-            "it needs its registry (or its cache) once; mend that and run `just setup` again",
+            f"npm could not install the packages of {home.name}",
+            "it needs its registry once, or its cache; mend that and try again",
         )
     stamp.write_text(f"{lock} {shutil.which('node')}")
 

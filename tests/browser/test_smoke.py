@@ -1,0 +1,63 @@
+"""The page is loaded by a real Chromium, and shows what is sent."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import NewContext
+from tests.browser.problems import Problems
+from tests.process.forebay import Forebay
+from tests.supabase.stack import LocalSupabase
+
+
+async def test_a_metric_is_seen_as_it_comes(page: Page, forebay: Forebay) -> None:
+    """The page as it was built needs nothing that its policy refuses, and needs no reload for a metric."""
+    await page.goto(forebay.url)
+    await expect(page).to_have_title(re.compile("Forebay"))
+    forebay.post([{"name": "smoke.temperature", "value": 21.5}])
+    await expect(page.get_by_text("smoke.temperature").first).to_be_visible()
+
+
+async def test_supabase_lets_the_page_in(
+    page: Page, forebay_on_supabase: Forebay, supabase: LocalSupabase
+) -> None:
+    """The policy of the page and the answers of Supabase let a browser ask PostgREST with the anon key."""
+    await page.goto(forebay_on_supabase.url)
+    status = await page.evaluate(
+        "([url, apikey]) => fetch(url, {headers: {apikey}}).then((answer) => answer.status)",
+        [f"{supabase.url}/rest/v1/metrics?limit=1", supabase.anon_key],
+    )
+    assert status in (200, 401, 403)
+
+
+async def test_problems_are_found(new_context: NewContext, problems: Problems, forebay: Forebay) -> None:
+    """An inline script, an exception and an error in the console are each told of."""
+    page = await (await new_context()).new_page()
+    await page.goto(forebay.url)
+    await page.evaluate(
+        """() => {
+          const script = document.createElement('script');
+          script.textContent = 'stolen = 1';
+          document.body.append(script);
+          console.error('said so');
+          setTimeout(() => { throw new Error('thrown') });
+        }"""
+    )
+    await page.wait_for_timeout(0)
+    await page.evaluate("() => new Promise((done) => setTimeout(done))")
+    for what in ("Content-Security-Policy: script-src-elem refused inline", "said so", "thrown"):
+        assert any(what in each for each in problems.unexpected()), (what, problems.found)
+    problems.expect("script-src|Content.Security.Policy|said so|thrown")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_it_is_shown_in_both_colours(new_context: NewContext, forebay: Forebay, scheme: str) -> None:
+    """What the system prefers is what the page looks like."""
+    page = await (await new_context(color_scheme=scheme)).new_page()
+    await page.goto(forebay.url)
+    background = await page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    brightness = sum(int(each) for each in background.strip("rgba()").split(",")[:3])
+    assert (brightness < 384) == (scheme == "dark")
