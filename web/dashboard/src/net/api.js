@@ -7,7 +7,9 @@
  * @typedef {{
  *   get: <T>(path: string, options?: Options) => Promise<T>,
  *   send: <T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown, options?: Options) => Promise<T>,
- * }} Api `path` is relative to the page, as in `api/status`. Both resolve to the decoded JSON, null for 204.
+ *   text: (method: 'GET' | 'POST', path: string, body?: string, options?: Options) => Promise<string>,
+ * }} Api `path` is relative to the page, as in `api/status`. The first two resolve to the decoded JSON, null for
+ *   204. `text` takes and gives JSON as it travels, for numbers that JavaScript would round.
  */
 
 /** A request was refused, or could not be made (`status` 0). The message is a sentence for people. */
@@ -29,7 +31,7 @@ const UNREACHABLE = 'Forebay does not answer. Is it running?';
 
 /** @returns {Api} */
 export function makeApi() {
-  /** @param {string} method @param {string} path @param {unknown} body @param {Options} options */
+  /** @param {string} method @param {string} path @param {string | undefined} body @param {Options} options */
   const request = async (method, path, body, { params = {}, signal } = {}) => {
     const url = new URL(path, document.baseURI);
     for (const [name, value] of Object.entries(params)) {
@@ -41,18 +43,22 @@ export function makeApi() {
       method,
       signal,
       headers: body === undefined ? {} : { 'content-type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body,
     }).catch((/** @type {Error} */ error) => {
       if (error.name === 'AbortError') throw error;
       throw new ApiError(UNREACHABLE, 0);
     });
     if (answer.status === 401) location.assign('login');
     if (!answer.ok) throw await refusal(answer);
-    return answer.status === 204 ? null : answer.json();
+    return answer;
   };
+  /** @param {Response} answer */
+  const decoded = (answer) => (answer.status === 204 ? null : answer.json());
   return {
-    get: (path, options) => request('GET', path, undefined, options),
-    send: (method, path, body, options) => request(method, path, body, options),
+    get: async (path, options) => decoded(await request('GET', path, undefined, options)),
+    send: async (method, path, body, options) =>
+      decoded(await request(method, path, JSON.stringify(body), options)),
+    text: async (method, path, body, options) => (await request(method, path, body, options)).text(),
   };
 }
 
