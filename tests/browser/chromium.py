@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+from playwright.async_api import Browser, async_playwright
 
 from web.dashboard.build import alone, find_node, install
 
@@ -55,6 +60,25 @@ def find_chromium(wish: str = "") -> Chromium:
     with alone(HERE):
         install(HERE)
         return _unpacked()
+
+
+@asynccontextmanager
+async def running_chromium(*, show: bool = False) -> AsyncGenerator[Browser]:
+    """The Chromium that the variable FOREBAY_BROWSER names, with a profile of its own; ended after the block.
+
+    Raises as `find_chromium` does.
+    """
+    chromium = await asyncio.to_thread(find_chromium, os.environ.get("FOREBAY_BROWSER", ""))
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium.path,
+            args=list(FLAGS),
+            env={**os.environ, **chromium.env},
+            headless=not show,
+            slow_mo=300 if show else None,
+        )
+        yield browser
+        await browser.close()
 
 
 def _unpacked() -> Chromium:

@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.chromium import FLAGS, find_chromium
+from tests.browser.chromium import running_chromium
 from tests.browser.problems import Problems
 from tests.process.conftest import Launch, launch
 from tests.process.forebay import LIMIT, ROOT, Forebay
@@ -89,17 +89,8 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A Chromium for all tests of this worker, with a profile of its own."""
-    chromium = find_chromium(os.environ.get("FOREBAY_BROWSER", ""))
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium.path,
-            args=list(FLAGS),
-            env={**os.environ, **chromium.env},
-            headless=not SHOW,
-            slow_mo=300 if SHOW else None,
-        )
+    async with running_chromium(show=SHOW) as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture
