@@ -5,6 +5,7 @@ import { EMPTY, fold, resume } from './core/state.js';
 import { makeApi } from './net/api.js';
 import { follow } from './net/live.js';
 import { makeSettings } from './net/settings.js';
+import { makeHistory } from './net/supabase-client.js';
 import { address, parse } from './ui/router.js';
 import { makeShell } from './ui/shell.js';
 
@@ -34,9 +35,12 @@ const made = new Map();
 /** @type {Set<(metrics: readonly import('./core/frames.js').LiveMetric[]) => void>} */
 const listeners = new Set();
 
+const api = makeApi();
+
 /** @type {import('./ui/view.js').Page} */
 const page = {
-  api: makeApi(),
+  api,
+  history: makeHistory({ api }),
   settings: makeSettings(),
   model: () => ({ state, connection, now: Date.now() }),
   changed: schedule,

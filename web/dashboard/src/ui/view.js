@@ -22,6 +22,7 @@
  * @typedef {{
  *   api: import('../net/api.js').Api,
  *   settings: import('../net/settings.js').Settings,
+ *   history: import('../net/supabase-client.js').History,
  *   model: () => Model,
  *   changed: () => void,
  *   announce: (text: string) => void,
