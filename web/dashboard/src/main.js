@@ -3,6 +3,8 @@
 import { INITIAL } from './core/connection.js';
 import { EMPTY, fold, resume } from './core/state.js';
 import { makeApi } from './net/api.js';
+import { browserSession } from './net/browser-session.js';
+import { makeFeatureFlags } from './net/feature-flag-client.js';
 import { follow } from './net/live.js';
 import { makeSettings } from './net/settings.js';
 import { makeHistory } from './net/supabase-client.js';
@@ -35,13 +37,25 @@ const made = new Map();
 /** @type {Set<(metrics: readonly import('./core/frames.js').LiveMetric[]) => void>} */
 const listeners = new Set();
 
+/** @type {Set<() => void>} */
+const flagListeners = new Set();
+
 const api = makeApi();
+const settings = makeSettings();
+const session = browserSession(settings);
 
 /** @type {import('./ui/view.js').Page} */
 const page = {
   api,
   history: makeHistory({ api }),
-  settings: makeSettings(),
+  settings,
+  session,
+  flags: makeFeatureFlags({
+    session,
+    base: new URL('.', document.baseURI).href,
+    settings,
+    expired: () => location.assign('login'),
+  }),
   model: () => ({ state, connection, now: Date.now() }),
   changed: schedule,
   announce: (text) => shell.announce(text),
@@ -49,6 +63,10 @@ const page = {
   onMetrics: (listener) => {
     listeners.add(listener);
     return () => listeners.delete(listener);
+  },
+  onFlag: (listener) => {
+    flagListeners.add(listener);
+    return () => flagListeners.delete(listener);
   },
 };
 
@@ -85,13 +103,21 @@ async function route() {
   schedule();
 }
 
+/** What was decided may be different now: a flag was changed, or there was no connection to hear of it by. */
+function flagsChanged() {
+  page.flags.refresh();
+  for (const listener of flagListeners) listener();
+}
+
 const retry = follow({
+  session,
   resume(away) {
     const resumed = resume(state, away);
     state = resumed.state;
     return resumed.from;
   },
   receive(frame) {
+    if (frame.type === 'flag' || frame.type === 'hello') flagsChanged();
     const folded = fold(state, frame, Date.now());
     state = folded.state;
     if (folded.fresh.length > 0) for (const listener of listeners) listener(folded.fresh);
@@ -107,5 +133,7 @@ const retry = follow({
 shell.onRetry(retry);
 addEventListener('hashchange', route);
 route();
+// The SDK is not needed for the first paint.
+requestAnimationFrame(() => setTimeout(page.flags.refresh));
 // "12 sec. ago" grows old by itself.
 setInterval(schedule, 1_000);

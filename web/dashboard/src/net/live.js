@@ -3,12 +3,13 @@
  * expired is sent to log in again.
  */
 
-import { INITIAL, away, due, heard, isSilent, lost } from '../core/connection.js';
+import { away, due, heard, INITIAL, isSilent, lost } from '../core/connection.js';
 
 /**
  * Keep a connection to `/api/live`, for ever.
  *
  * @param {{
+ *   session: string,
  *   resume: (away: number) => number | null,
  *   receive: (frame: import('../core/frames.js').Frame) => import('../core/ranges.js').Range[],
  *   change: (connection: import('../core/connection.js').Connection) => void,
@@ -32,6 +33,7 @@ export function follow(page) {
     move(due(connection));
     const url = new URL('api/live', location.href.replace(/^http/, 'ws'));
     const from = page.resume(away(connection, Date.now()));
+    url.searchParams.set('session', page.session);
     if (from !== null) url.searchParams.set('from', String(from));
     const opened = new WebSocket(url);
     socket = opened;

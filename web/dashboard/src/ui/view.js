@@ -22,15 +22,20 @@
  * @typedef {{
  *   api: import('../net/api.js').Api,
  *   settings: import('../net/settings.js').Settings,
+ *   session: string,
+ *   flags: import('../net/feature-flag-client.js').FeatureFlags,
  *   history: import('../net/supabase-client.js').History,
  *   model: () => Model,
  *   changed: () => void,
  *   announce: (text: string) => void,
  *   go: (name: string, params?: Record<string, string>) => void,
  *   onMetrics: (listener: (metrics: readonly import('../core/frames.js').LiveMetric[]) => void) => () => void,
+ *   onFlag: (listener: () => void) => () => void,
  * }} Page `changed`: show again, in the next animation frame. `announce`: what a screen reader should say now.
  *   `go` opens an address; with the name of the open view it only changes its parameters. `onMetrics`: each
- *   metric once, as it comes, whether the view is open or not; call what it returns to hear no more.
+ *   metric once, as it comes, whether the view is open or not; call what it returns to hear no more. `onFlag`,
+ *   used likewise: a flag may have been changed, by whomever. `session`: the browser's, for which flags are
+ *   evaluated.
  *
  * @typedef {(page: Page) => View} MakeView
  */
