@@ -23,7 +23,7 @@ from web.live import Hub
 from web.page import Page
 from web.ports import HistoryUnavailableError, Ports
 from web.problems import ProblemDetails, of_receiver, problem, response
-from web.queries import ParameterError, only, series_query
+from web.queries import ParameterError, attributes_query, only, series_query
 from web.receivers.errors import ReceiverError
 
 PAGE = Path(__file__).parent / "dashboard" / "dist"
@@ -90,7 +90,8 @@ def _api(ports: Ports, edge: Edge, hub: Hub) -> list[BaseRoute]:
         return _json(ports.status.report())
 
     async def series(request: Request) -> Response:
-        query = series_query(request.query_params, int(edge.now() * 1e9))
+        given = request.query_params
+        query = series_query(given, int(edge.now() * 1e9), given.getlist("attribute"))
         return _json(await ports.history.series(*query))
 
     async def names(request: Request) -> Response:
@@ -101,12 +102,16 @@ def _api(ports: Ports, edge: Edge, hub: Hub) -> list[BaseRoute]:
         only(request.query_params, ())
         return _json(await ports.history.sessions())
 
+    async def attributes(request: Request) -> Response:
+        return _json(await ports.history.attributes(attributes_query(request.query_params)))
+
     return [
         Route("/metrics", metrics),
         Route("/api/status", status),
         Route("/api/series", series),
         Route("/api/names", names),
         Route("/api/sessions", sessions),
+        Route("/api/attributes", attributes),
     ]
 
 

@@ -206,6 +206,27 @@ class SessionSeen(msgspec.Struct, frozen=True):
     count: int
 
 
+class AttributeSeen(msgspec.Struct, frozen=True):
+    """An attribute of metrics of one name: its most frequent `values` first, as texts to filter a series by,
+    and how many of the metrics that were looked at have it."""
+
+    key: str
+    values: list[str]
+    count: int
+
+
+AttributeFilter: TypeAlias = tuple[tuple[str, str], ...]
+"""Keys, each once, with the text of the value that a metric must have there: a string as it is, a number or
+boolean as JSON prints it. All must hold."""
+
+LOOKED_AT = 10_000
+"""Metrics of a name, the latest by time, whose attributes are looked at."""
+MAX_KEYS = 50
+"""Attributes of a name that are told."""
+MAX_VALUES = 50
+"""Values of one attribute that are told."""
+
+
 class HistoryUnavailableError(Exception):
     """The store cannot be asked now; the message says why. Nothing is lost: it is in the journal."""
 
@@ -214,9 +235,17 @@ class History(Protocol):
     """What the store holds. Every method raises HistoryUnavailableError when it does not answer."""
 
     async def series(
-        self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
+        self,
+        name: str,
+        start: Nanoseconds,
+        until: Nanoseconds,
+        step: Nanoseconds,
+        source: str | None,
+        session: str | None = None,
+        attributes: AttributeFilter = (),
     ) -> list[Series]:
-        """Per source, down-sampled to `step`: the points of `[start, until)` that have metrics."""
+        """Per source, down-sampled to `step`: the points of `[start, until)` that have metrics, of `source`,
+        of `session` and with `attributes` where they are given."""
         ...
 
     async def names(self) -> list[NameSeen]:
@@ -225,6 +254,11 @@ class History(Protocol):
 
     async def sessions(self) -> list[SessionSeen]:
         """Every session, the latest seen first."""
+        ...
+
+    async def attributes(self, name: str) -> list[AttributeSeen]:
+        """What the latest LOOKED_AT metrics of `name` have: the MAX_KEYS most frequent attributes, each with
+        its MAX_VALUES most frequent values; what is as frequent is in order of key or value."""
         ...
 
 

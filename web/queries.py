@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from journal.metric import Nanoseconds, Offset
+from web.ports import AttributeFilter
 from web.receivers.rfc3339 import TimeError, nanoseconds
 
 SECOND = 1_000_000_000
@@ -14,6 +15,10 @@ HOUR = 3600 * SECOND
 MAX_POINTS = 10_000
 """Steps in one answer."""
 USUAL_POINTS = 300
+MAX_FILTERS = 8
+"""Attributes that one series may be filtered by."""
+MAX_OFFSETS = 20_000
+"""Offsets of frames in one answer: ten frames of the largest."""
 _UNITS = {
     "": 1,
     "ns": 1,
@@ -58,6 +63,15 @@ class SeriesQuery(NamedTuple):
     until: Nanoseconds
     step: Nanoseconds
     source: str | None
+    session: str | None
+    attributes: AttributeFilter
+
+
+class FramesQuery(NamedTuple):
+    """Which metrics `GET /api/frames` asks for: those of `[first, until)`."""
+
+    first: Offset
+    until: Offset
 
 
 class StateQuery(NamedTuple):
@@ -77,15 +91,14 @@ def only(query: Mapping[str, str], allowed: Iterable[str]) -> None:
             )
 
 
-def series_query(query: Mapping[str, str], now: Nanoseconds) -> SeriesQuery:
-    """What `query` asks for: by default the last hour, in about USUAL_POINTS steps.
+def series_query(query: Mapping[str, str], now: Nanoseconds, attributes: Sequence[str] = ()) -> SeriesQuery:
+    """What `query`, whose parameter `attribute` came as `attributes`, asks for: by default the last hour, in
+    about USUAL_POINTS steps.
 
     Raises ParameterError.
     """
-    only(query, ("name", "from", "to", "step", "source"))
-    name = query.get("name", "")
-    if not 1 <= len(name) <= 255:
-        raise ParameterError("name", "needed: the name of a metric, 1 to 255 characters")
+    only(query, ("name", "from", "to", "step", "source", "session", "attribute"))
+    name = _name(query)
     until = instant(query, "to", now)
     start = instant(query, "from", until - HOUR)
     if start >= until:
@@ -95,7 +108,29 @@ def series_query(query: Mapping[str, str], now: Nanoseconds) -> SeriesQuery:
         raise ParameterError(
             "step", f"makes more than {MAX_POINTS} points; ask for a longer one, or for less time"
         )
-    return SeriesQuery(name, start, until, step, query.get("source"))
+    source, session = query.get("source"), query.get("session")
+    return SeriesQuery(name, start, until, step, source, session, _attributes(attributes))
+
+
+def attributes_query(query: Mapping[str, str]) -> str:
+    """Whose attributes `query` asks for. Raises ParameterError."""
+    only(query, ("name",))
+    return _name(query)
+
+
+def frames_query(query: Mapping[str, str]) -> FramesQuery:
+    """Which offsets `query` asks for, at most MAX_OFFSETS. Raises ParameterError."""
+    only(query, ("first_offset", "last_offset"))
+    first, last = _offset(query, "first_offset"), _offset(query, "last_offset")
+    if first > last:
+        raise ParameterError("first_offset", "is greater than last_offset")
+    if last - first >= MAX_OFFSETS:
+        raise ParameterError(
+            "last_offset",
+            f"makes {last - first + 1} offsets, and one request may ask for {MAX_OFFSETS}: ask for "
+            f"{first} to {first + MAX_OFFSETS - 1} first, then for the rest",
+        )
+    return FramesQuery(first, Offset(last + 1))
 
 
 def state_query(query: Mapping[str, str]) -> StateQuery:
@@ -129,6 +164,36 @@ def instant(query: Mapping[str, str], parameter: str, default: Nanoseconds) -> N
         return nanoseconds(unescaped)
     except TimeError as error:
         raise ParameterError(parameter, f"{error}, or integer nanoseconds since the epoch") from error
+
+
+def _name(query: Mapping[str, str]) -> str:
+    name = query.get("name", "")
+    if not 1 <= len(name) <= 255:
+        raise ParameterError("name", "needed: the name of a metric, 1 to 255 characters")
+    return name
+
+
+def _offset(query: Mapping[str, str], parameter: str) -> Offset:
+    text = query.get(parameter, "")
+    if _OFFSET.fullmatch(text) is None:
+        raise ParameterError(parameter, "needed: an offset, a whole number, 0 or more")
+    return Offset(int(text))
+
+
+def _attributes(given: Sequence[str]) -> AttributeFilter:
+    found: dict[str, str] = {}
+    for each in given:
+        key, equals, text = each.partition("=")
+        if not equals:
+            raise ParameterError(
+                "attribute", f"{each[:100]}: expected a key, = and a value, escaped as in attribute=gpu%3D0"
+            )
+        if key in found:
+            raise ParameterError("attribute", f"{key[:100]}: this key is given twice, and has but one value")
+        found[key] = text
+    if len(found) > MAX_FILTERS:
+        raise ParameterError("attribute", f"{len(found)} are given, and {MAX_FILTERS} are allowed")
+    return tuple(found.items())
 
 
 def _step(query: Mapping[str, str], span: Nanoseconds) -> Nanoseconds:

@@ -13,7 +13,7 @@ import msgspec
 
 from journal.metric import Metric, Nanoseconds, Offset, metric_time
 from journal.state import LetterStatus
-from web.ports import NameSeen, Series, SessionSeen
+from web.ports import AttributeFilter, AttributeSeen, NameSeen, Series, SessionSeen
 
 
 class Row(NamedTuple):
@@ -223,9 +223,17 @@ class HistoryStore(Store, Protocol):
     """A store that can be asked for what it holds: the metrics of all journals that feed it."""
 
     async def series(
-        self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
+        self,
+        name: str,
+        start: Nanoseconds,
+        until: Nanoseconds,
+        step: Nanoseconds,
+        source: str | None,
+        session: str | None = None,
+        attributes: AttributeFilter = (),
     ) -> list[Series]:
-        """Per source, sorted, down-sampled to `step`: the points of `[start, until)` that have metrics.
+        """Per source, sorted, down-sampled to `step`: the points of `[start, until)` that have metrics, of
+        `source`, of `session` and with `attributes` where they are given.
 
         A metric belongs to the point at `floor(time / step) * step`, so the first point may begin
         before `start`. Each mean lies between its min and its max, even where the sum leaves the range
@@ -239,4 +247,8 @@ class HistoryStore(Store, Protocol):
 
     async def sessions(self) -> list[SessionSeen]:
         """Every session that was given one, by source, the latest seen first."""
+        ...
+
+    async def attributes(self, name: str) -> list[AttributeSeen]:
+        """What the latest metrics of `name` have: see web.ports.History."""
         ...

@@ -9,7 +9,14 @@ import anyio
 
 from actors.stores.base import HistoryStore, StoreError
 from journal.metric import Nanoseconds
-from web.ports import HistoryUnavailableError, NameSeen, Series, SessionSeen
+from web.ports import (
+    AttributeFilter,
+    AttributeSeen,
+    HistoryUnavailableError,
+    NameSeen,
+    Series,
+    SessionSeen,
+)
 
 T = TypeVar("T")
 
@@ -25,10 +32,19 @@ class StoreHistory:
         self._away = away
 
     async def series(
-        self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
+        self,
+        name: str,
+        start: Nanoseconds,
+        until: Nanoseconds,
+        step: Nanoseconds,
+        source: str | None,
+        session: str | None = None,
+        attributes: AttributeFilter = (),
     ) -> list[Series]:
         """See History."""
-        return await self._ask(lambda: self._store.series(name, start, until, step, source))
+        return await self._ask(
+            lambda: self._store.series(name, start, until, step, source, session, attributes)
+        )
 
     async def names(self) -> list[NameSeen]:
         """See History."""
@@ -37,6 +53,10 @@ class StoreHistory:
     async def sessions(self) -> list[SessionSeen]:
         """See History."""
         return await self._ask(self._store.sessions)
+
+    async def attributes(self, name: str) -> list[AttributeSeen]:
+        """See History."""
+        return await self._ask(lambda: self._store.attributes(name))
 
     async def _ask(self, question: Callable[[], Awaitable[T]]) -> T:
         if (reason := self._away()) is not None:

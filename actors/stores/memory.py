@@ -8,11 +8,12 @@ from typing import TypeVar
 
 import msgspec
 
+from actors.stores.attributes import attributes_seen, has
 from actors.stores.base import BatchRange, LetterRow, OutageError, PoisonError, Refusal, Row, as_stored
 from actors.stores.bounds import check_step
 from actors.stores.folds import mean_between
 from journal.metric import Metric, Nanoseconds, Offset
-from web.ports import NameSeen, Point, Series, SessionSeen
+from web.ports import LOOKED_AT, AttributeFilter, AttributeSeen, NameSeen, Point, Series, SessionSeen
 
 K = TypeVar("K", str, int, tuple[str, str])
 
@@ -90,7 +91,14 @@ class MemoryStore:
             yield [stored[offset] for offset in found[at : at + RUN]]
 
     async def series(
-        self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
+        self,
+        name: str,
+        start: Nanoseconds,
+        until: Nanoseconds,
+        step: Nanoseconds,
+        source: str | None,
+        session: str | None = None,
+        attributes: AttributeFilter = (),
     ) -> list[Series]:
         """See HistoryStore."""
         check_step(step)
@@ -99,7 +107,13 @@ class MemoryStore:
         for of, metrics in _grouped(named, lambda metric: metric.source):
             if source is not None and of != source:
                 continue
-            within = [metric for metric in metrics if start <= _time(metric) < until]
+            within = [
+                metric
+                for metric in metrics
+                if start <= _time(metric) < until
+                and session in (None, metric.session)
+                and has(metric.attributes, attributes)
+            ]
             points = [
                 _point(number * step, [metric.value for metric in group])
                 for number, group in _grouped(within, lambda metric: _time(metric) // step)
@@ -128,6 +142,11 @@ class MemoryStore:
             times = [_time(metric) for metric in metrics]
             found.append(SessionSeen(session, source, min(times), max(times), len(metrics)))
         return sorted(found, key=lambda seen: -seen.last_time)
+
+    async def attributes(self, name: str) -> list[AttributeSeen]:
+        """See HistoryStore."""
+        latest = sorted((metric for metric in self._metrics() if metric.name == name), key=_time)[-LOOKED_AT:]
+        return attributes_seen((metric.attributes, 1) for metric in latest)
 
     def _opened(self) -> str:
         if self._journal_id is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from decimal import Decimal
@@ -32,7 +33,7 @@ from actors.stores.postgres_errors import Target, guilty_row
 from actors.stores.postgres_rows import CopyEncoder
 from actors.stores.precheck import refusals_of
 from journal.metric import Nanoseconds, Offset
-from web.ports import NameSeen, Series, SessionSeen
+from web.ports import AttributeFilter, AttributeSeen, NameSeen, Series, SessionSeen
 
 RUN = 4_096
 """Rows that `rows` and `offsets` hold in memory at a time."""
@@ -144,13 +145,23 @@ class PostgresStore:
             yield [postgres_rows.row(columns) for columns in run]
 
     async def series(
-        self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
+        self,
+        name: str,
+        start: Nanoseconds,
+        until: Nanoseconds,
+        step: Nanoseconds,
+        source: str | None,
+        session: str | None = None,
+        attributes: AttributeFilter = (),
     ) -> list[Series]:
         """See HistoryStore."""
         check_step(step)
-        asked = (name, Decimal(start), Decimal(until), Decimal(step), source)
+        sql = postgres_rows.SERIES
+        asked: tuple[Any, ...] = (name, Decimal(start), Decimal(until), Decimal(step), source)
+        if session is not None or attributes:
+            sql, asked = postgres_rows.FILTERED, (*asked, session, json.dumps(dict(attributes)))
         async with self._question() as connection:
-            return postgres_rows.series(name, await connection.fetch(postgres_rows.SERIES, *asked))
+            return postgres_rows.series(name, await connection.fetch(sql, *asked))
 
     async def names(self) -> list[NameSeen]:
         """See HistoryStore."""
@@ -161,6 +172,12 @@ class PostgresStore:
         """See HistoryStore."""
         async with self._question() as connection:
             return [SessionSeen(*columns) for columns in await connection.fetch(postgres_rows.SESSIONS)]
+
+    async def attributes(self, name: str) -> list[AttributeSeen]:
+        """See HistoryStore."""
+        async with self._question() as connection:
+            found = await connection.fetch(postgres_rows.ATTRIBUTES, name)
+        return [AttributeSeen(key, list(values), count) for key, values, count in found]
 
     async def _begin(self, journal_id: str) -> None:
         await self.close()

@@ -193,6 +193,17 @@ SELECT source, unit, time_ns, min, mean, max, count FROM public.forebay_series($
 ORDER BY source, time_ns
 """
 
+FILTERED = """
+SELECT source, unit, time_ns, min, mean, max, count
+FROM public.forebay_filtered_series($1, $2, $3, $4, $5, $6, $7)
+ORDER BY source, time_ns
+"""
+"""Asked only where there is a session or an attribute: a database not migrated yet has no such function."""
+
+ATTRIBUTES = """
+SELECT key, "values", count FROM public.forebay_attributes($1) ORDER BY count DESC, key COLLATE "C"
+"""
+
 NAMES = """
 SELECT name, kind, unit, sources, first_time_ns, last_time_ns, count FROM public.forebay_names() ORDER BY name
 """

@@ -10,7 +10,8 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
 
-from actors.stores import sqlite_rows
+from actors.stores import sqlite_rows, sqlite_series
+from actors.stores.attributes import attributes_of, attributes_seen
 from actors.stores.base import BatchRange, DeniedError, LetterRow, OutageError, Row
 from actors.stores.bounds import check_step, within_int64
 from actors.stores.folds import name_seen, series_of
@@ -20,7 +21,7 @@ from actors.stores.sqlite_tables import connect_for_reading, connect_for_writing
 from actors.stores.thread import DedicatedThread
 from journal.metric import MAX_INT64, Nanoseconds, Offset
 from sql import migrations
-from web.ports import NameSeen, Series, SessionSeen
+from web.ports import LOOKED_AT, AttributeFilter, AttributeSeen, NameSeen, Series, SessionSeen
 
 BEST_BATCH = 16_384
 """Rows a transaction at which a backlog drains best: 298 k rows/s against 239 k at 10,000; beside an event
@@ -133,12 +134,20 @@ class SqliteStore:
             yield self._guard(lambda run=run: [sqlite_rows.row(columns) for columns in run])
 
     async def series(
-        self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
+        self,
+        name: str,
+        start: Nanoseconds,
+        until: Nanoseconds,
+        step: Nanoseconds,
+        source: str | None,
+        session: str | None = None,
+        attributes: AttributeFilter = (),
     ) -> list[Series]:
         """See HistoryStore."""
         check_step(step)
         first, last = within_int64(start, until)
-        asked = {
+        sql, asked = sqlite_series.series(session, attributes)
+        asked |= {
             "name": name,
             "first": first,
             "last": last,
@@ -150,7 +159,7 @@ class SqliteStore:
             units: dict[str, str] = {
                 of: unit for of, unit, _ in connection.execute(sqlite_rows.UNITS, (name,))
             }
-            return series_of(name, step, units, connection.execute(sqlite_rows.SERIES, asked))
+            return series_of(name, step, units, connection.execute(sql, asked))
 
         return [] if last < first else await self._ask(answer)
 
@@ -163,6 +172,16 @@ class SqliteStore:
         return await self._ask(
             lambda connection: [SessionSeen(*columns) for columns in connection.execute(sqlite_rows.SESSIONS)]
         )
+
+    async def attributes(self, name: str) -> list[AttributeSeen]:
+        """See HistoryStore."""
+        asked = name, LOOKED_AT
+
+        def answer(connection: sqlite3.Connection) -> list[AttributeSeen]:
+            found = connection.execute(sqlite_rows.LATEST_ATTRIBUTES, asked)
+            return attributes_seen((attributes_of(text), count) for text, count in found)
+
+        return await self._ask(answer)
 
     async def _runs(self, columns: str, start: Offset, until: Offset) -> AsyncIterator[list[tuple[Any, ...]]]:
         """Rows of this journal in `[start, until)`, a page at a time; the first column is the offset."""

@@ -220,17 +220,6 @@ SELECT (SELECT "offset" FROM cursors WHERE journal_id = ? AND store = ?),
   EXISTS (SELECT 1 FROM metrics WHERE journal_id = ? AND "offset" BETWEEN ? AND ?)
 """
 
-# SQLite divides towards zero; the correction makes it floor. What comes out is the step's number, not its
-# time, which may lie outside 64 bits. A step that does itself is NULL: it has one point on each side of zero.
-SERIES = """
-SELECT source, coalesce(time / :step - (time % :step < 0), -(time < 0)) AS number,
-  min(value), avg(value), max(value), count(*)
-FROM metrics
-WHERE name = :name AND time BETWEEN :first AND :last AND (:source IS NULL OR source = :source)
-GROUP BY source, number
-ORDER BY source, number
-"""
-
 UNITS = "SELECT source, unit, max(last_time) FROM streams WHERE name = ? GROUP BY source"
 
 # By time, so that whoever folds them finds kind and unit of the latest metric last.
@@ -239,4 +228,10 @@ NAMES = "SELECT name, source, kind, unit, first_time, last_time, count FROM stre
 SESSIONS = """
 SELECT session, source, min(first_time), max(last_time) AS latest, sum(count)
 FROM streams WHERE session <> '' GROUP BY session, source ORDER BY latest DESC, session, source
+"""
+
+LATEST_ATTRIBUTES = """
+SELECT attributes, count(*) FROM (
+  SELECT attributes FROM metrics WHERE name = ? ORDER BY time DESC LIMIT ?
+) GROUP BY attributes
 """

@@ -31,7 +31,7 @@ from actors.stores.precheck import refusals_of
 from actors.stores.supabase_key import check_key
 from actors.stores.supabase_rows import CURSORS, LETTERS, METRICS
 from journal.metric import Nanoseconds, Offset
-from web.ports import NameSeen, Series, SessionSeen
+from web.ports import AttributeFilter, AttributeSeen, NameSeen, Series, SessionSeen
 
 if TYPE_CHECKING:
     from actors.stores.supabase_client import SupabaseClient
@@ -170,12 +170,30 @@ class SupabaseStore:
             yield [supabase_rows.row(stored) for stored in page]
 
     async def series(
-        self, name: str, start: Nanoseconds, until: Nanoseconds, step: Nanoseconds, source: str | None
+        self,
+        name: str,
+        start: Nanoseconds,
+        until: Nanoseconds,
+        step: Nanoseconds,
+        source: str | None,
+        session: str | None = None,
+        attributes: AttributeFilter = (),
     ) -> list[Series]:
         """See HistoryStore."""
         check_step(step)
-        asked = {"name": name, "start_ns": start, "until_ns": until, "step_ns": step, "source": source}
-        return supabase_rows.series(name, await self._call("forebay_series", ("source", "time_ns"), **asked))
+        function = "forebay_series"
+        asked: dict[str, Any] = {
+            "name": name,
+            "start_ns": start,
+            "until_ns": until,
+            "step_ns": step,
+            "source": source,
+        }
+        if session is not None or attributes:
+            # Not always: a project that is not migrated yet has no such function.
+            function = "forebay_filtered_series"
+            asked |= {"session": session, "attributes": dict(attributes)}
+        return supabase_rows.series(name, await self._call(function, ("source", "time_ns"), **asked))
 
     async def names(self) -> list[NameSeen]:
         """See HistoryStore."""
@@ -184,6 +202,10 @@ class SupabaseStore:
     async def sessions(self) -> list[SessionSeen]:
         """See HistoryStore."""
         return supabase_rows.sessions(await self._call("forebay_sessions", ("session", "source")))
+
+    async def attributes(self, name: str) -> list[AttributeSeen]:
+        """See HistoryStore."""
+        return supabase_rows.attributes(await self._call("forebay_attributes", ("key",), name=name))
 
     async def _encoded(self, rows: Sequence[Row]) -> bytes:
         """The body that inserts `rows`, made while others have their turns. Raises PoisonError."""

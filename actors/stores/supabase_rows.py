@@ -17,7 +17,7 @@ import msgspec
 from actors.stores.base import LetterRow, Row
 from actors.stores.postgres_rows import letter_values, timestamp
 from journal.metric import AttributeValue, Metric, Nanoseconds, Offset, metric_time
-from web.ports import NameSeen, Point, Series, SessionSeen
+from web.ports import AttributeSeen, NameSeen, Point, Series, SessionSeen
 
 METRICS, CURSORS, LETTERS = "metrics", "cursors", "dead_letters"
 
@@ -225,3 +225,9 @@ def sessions(found: Iterable[dict[str, Any]]) -> list[SessionSeen]:
         for each in found
     ]
     return sorted(rows, key=lambda seen: (-seen.last_time, seen.session, seen.source))
+
+
+def attributes(found: Iterable[dict[str, Any]]) -> list[AttributeSeen]:
+    """What forebay_attributes returns, the most frequent first."""
+    seen = [AttributeSeen(each["key"], each["values"], each["count"]) for each in found]
+    return sorted(seen, key=lambda each: (-each.count, each.key))

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any, get_args
 
+import msgspec
 from hypothesis import strategies as st
 
 from actors.stores.base import HistoryStore, Row
 from journal.metric import Kind, Metric, Offset
+from web.ports import AttributeFilter
 
 T0 = 1_750_000_000_000_000_000
 MAX_FLOAT, MAX_INT64, MIN_INT64 = 1.7976931348623157e308, 2**63 - 1, -(2**63)
@@ -65,14 +67,52 @@ metrics_in_time = st.lists(
 )
 
 
+odd_keys = st.sampled_from(["gpu", "é", 'a"b', "x,", ":1,", "}", "back\\", ""])
+odd_values = st.sampled_from(
+    ["1", "true", "x", 'q"', "x,", "1,", "\\", "", 1, 1.0, 1 / 3, 1e308, -0.0, True, False, MIN_INT64]
+)
+metrics_with_attributes = st.lists(
+    st.builds(
+        Metric,
+        name=st.just("a"),
+        value=st.integers(-5, 5).map(float),
+        time=st.integers(-50, 50),
+        source=st.sampled_from(["", "x"]),
+        session=st.sampled_from(["", "s", "t"]),
+        attributes=st.dictionaries(odd_keys, odd_values, max_size=3),
+    ),
+    min_size=1,
+    max_size=20,
+)
+
+
+def as_text(value: object) -> str:
+    """What an attribute's value is filtered by."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def model_series(
-    rows: Sequence[Row], name: str, start: int, until: int, step: int, source: str | None
+    rows: Sequence[Row],
+    name: str,
+    start: int,
+    until: int,
+    step: int,
+    source: str | None,
+    session: str | None = None,
+    attributes: AttributeFilter = (),
 ) -> dict[tuple[str, int], list[float]]:
     """The values of each (source, point) that a series must have."""
     points: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
     for row in rows:
         metric = row.metric
         assert metric.time is not None
-        if metric.name == name and start <= metric.time < until and source in (None, metric.source):
+        wanted = (
+            metric.name == name
+            and start <= metric.time < until
+            and source in (None, metric.source)
+            and session in (None, metric.session)
+            and set(attributes) <= {(key, as_text(value)) for key, value in metric.attributes.items()}
+        )
+        if wanted:
             points[metric.source, metric.time // step * step].append(metric.value)
     return points

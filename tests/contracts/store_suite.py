@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from actors.stores.base import HistoryStore, LetterRow, OutageError, PoisonError, Row, as_stored
 from journal.metric import Metric, Offset
 from tests.contracts.cursor_suite import Connect, CursorContract, opened
+from tests.contracts.filter_suite import FilterContract
 from tests.contracts.store_rows import (
     MAX_FLOAT,
     MAX_INT64,
@@ -28,7 +29,7 @@ from tests.contracts.store_rows import (
 from web.ports import Point
 
 
-class StoreContract(CursorContract):
+class StoreContract(FilterContract, CursorContract):
     cursor_with_rows = True
     """Whether rows and cursor are one transaction; else the cursor may be behind its rows, never ahead."""
 
@@ -345,7 +346,8 @@ class StoreContract(CursorContract):
         await store.open(new_journal())
         await store.close()
         await store.close()
-        for ask in (store.write(plain(0, 1), Offset(1)), store.names(), store.sessions(), stored(store)):
+        asked = (store.names(), store.sessions(), store.attributes("load"), stored(store))
+        for ask in (store.write(plain(0, 1), Offset(1)), *asked):
             with pytest.raises(OutageError):
                 await ask
         with pytest.raises(OutageError):

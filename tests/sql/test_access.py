@@ -17,6 +17,8 @@ QUERIES = {
     "forebay_names()",
     "forebay_sessions()",
     "forebay_series(text,numeric,numeric,numeric,text)",
+    "forebay_filtered_series(text,numeric,numeric,numeric,text,text,jsonb)",
+    "forebay_attributes(text)",
 }
 NEEDED_BY_QUERIES = {
     "forebay.moment(bigint)",
@@ -49,8 +51,8 @@ def granted(local_postgres: Postgres, migrated_template: str) -> Iterator[str]:
     name = local_postgres.create_database(template=migrated_template)
     local_postgres.execute("select forebay.add_day('2020-01-01', 0)", name, "postgres")
     local_postgres.execute(
-        'insert into metrics (journal_id, "offset", name, value, time, time_ns)'
-        " values ('j', 0, 'n', 1, '1970-01-01Z', 0);",
+        'insert into metrics (journal_id, "offset", name, value, time, time_ns, session, attributes)'
+        """ values ('j', 0, 'n', 1, '1970-01-01Z', 0, 's', '{"gpu":0}');""",
         name,
         "postgres",
     )
@@ -120,7 +122,7 @@ def test_every_right_in_the_catalog(local_postgres: Postgres, granted: str, role
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_function(local_postgres: Postgres, granted: str, role: str) -> None:
-    """Each role may execute the three queries and the arithmetic inside them; service_role may maintain."""
+    """Each role may execute the queries and the arithmetic inside them; service_role may maintain."""
     functions = lines(local_postgres, granted, FUNCTIONS)
     assert {*QUERIES, *NEEDED_BY_QUERIES, "forebay_maintain(integer)"} < set(functions)
     sql = " UNION ALL ".join(f"SELECT has_function_privilege('{role}', '{f}', 'EXECUTE')" for f in functions)
@@ -138,7 +140,10 @@ def test_readers_see_rows_and_may_ask(local_postgres: Postgres, granted: str, ro
         "SELECT 1 / count(*) FROM forebay_names()",
         "SELECT 1 / count(*) FROM forebay_series('n', 0, 10, 10)",
         "SELECT 1 / count(*) FROM forebay_series('n', -60000000000, 60000000000, 60000000000)",
-        "SELECT count(*) FROM forebay_sessions()",
+        "SELECT 1 / count(*) FROM forebay_sessions()",
+        """SELECT 1 / count(*) FROM forebay_filtered_series('n', 0, 10, 10, '', 's', '{"gpu":"0"}')""",
+        "SELECT 1 / count(*) FROM forebay_filtered_series('n', 0, 60000000000, 60000000000)",
+        "SELECT 1 / count(*) FROM forebay_attributes('n')",
     ):
         assert tried(local_postgres, granted, role, statement) == ""
     said = tried(local_postgres, granted, role, "SELECT forebay_maintain()")

@@ -59,14 +59,16 @@ def test_a_plain_postgres_takes_them(plain_postgres: Postgres) -> None:
 
 
 def test_rights_can_be_granted_again_when_the_roles_have_come(plain_postgres: Postgres) -> None:
-    """Where anon is made after the migrations, applying the file of the grants once more lets it read."""
+    """Where anon is made after the migrations, applying the files of the grants once more lets it read."""
     name = plain_postgres.create_database()
     migrate(plain_postgres, name)
     plain_postgres.execute("create role anon nologin", name)
-    (grants,) = [step for step in migrations("supabase/migrations") if step.title == "grant_access"]
+    grants = [step for step in migrations("supabase/migrations") if step.title.startswith("grant_")]
+    asked = "select count(*) from metrics", "select count(*) from forebay_attributes('a')"
     try:
-        plain_postgres.execute(f"begin;{grants.sql};commit;", name, "postgres")
-        assert plain_postgres.execute("set role anon; select count(*) from metrics", name) == "0"
+        for step in grants:
+            plain_postgres.execute(f"begin;{step.sql};commit;", name, "postgres")
+        assert [plain_postgres.execute(f"set role anon; {each}", name) for each in asked] == ["0", "0"]
     finally:
         plain_postgres.execute("drop owned by anon; drop role anon", name)
 

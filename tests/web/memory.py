@@ -12,6 +12,8 @@ from journal.flags import FlagValue
 from journal.metric import Metric, Offset
 from web.ports import (
     Accepted,
+    AttributeFilter,
+    AttributeSeen,
     Frame,
     FrameSink,
     Gap,
@@ -90,6 +92,8 @@ class MemoryLive:
         self.retired_before = retired_before
         self.frame_size = frame_size
         self.sinks: list[FrameSink] = []
+        self.backfilling = 0
+        """Backfills under way."""
 
     def hello(self, flags: dict[str, FlagValue]) -> Frame:
         """As web.ports.Live says."""
@@ -106,15 +110,19 @@ class MemoryLive:
 
     async def backfill(self, first: Offset, until: Offset) -> AsyncIterator[Frame]:
         """As web.ports.Live says."""
-        if first < self.retired_before:
-            last = min(self.retired_before, until) - 1
-            yield Frame(encode(Gap(first, Offset(last), "retired")))
-            first = Offset(last + 1)
-        while first < until:
-            await asyncio.sleep(0)
-            last = min(first + self.frame_size, until) - 1
-            yield metrics_frame(first, last)
-            first = Offset(last + 1)
+        self.backfilling += 1
+        try:
+            if first < self.retired_before:
+                last = min(self.retired_before, until) - 1
+                yield Frame(encode(Gap(first, Offset(last), "retired")))
+                first = Offset(last + 1)
+            while first < until:
+                await asyncio.sleep(0)
+                last = min(first + self.frame_size, until) - 1
+                yield metrics_frame(first, last)
+                first = Offset(last + 1)
+        finally:
+            self.backfilling -= 1
 
     def publish(self, count: int) -> None:
         """Append `count` metrics and tell everybody."""
@@ -176,12 +184,21 @@ class MemoryHistory:
 
     def __init__(self) -> None:
         self.error: HistoryUnavailableError | None = None
-        self.asked: list[tuple[str, int, int, int, str | None]] = []
+        self.asked: list[tuple[str, int, int, int, str | None, str | None, AttributeFilter]] = []
 
-    async def series(self, name: str, start: int, until: int, step: int, source: str | None) -> list[Series]:
+    async def series(
+        self,
+        name: str,
+        start: int,
+        until: int,
+        step: int,
+        source: str | None,
+        session: str | None = None,
+        attributes: AttributeFilter = (),
+    ) -> list[Series]:
         """As web.ports.History says."""
         self._fail()
-        self.asked.append((name, start, until, step, source))
+        self.asked.append((name, start, until, step, source, session, attributes))
         return [Series(name, source or "", "", [Point(start, 1.0, 2.0, 3.0, 4)])]
 
     async def names(self) -> list[NameSeen]:
@@ -193,6 +210,11 @@ class MemoryHistory:
         """As web.ports.History says."""
         self._fail()
         return [SessionSeen("s1", "host-1", 1, 2, 3)]
+
+    async def attributes(self, name: str) -> list[AttributeSeen]:
+        """As web.ports.History says."""
+        self._fail()
+        return [AttributeSeen("gpu", ["0", "1"], 3)] if name == "cpu" else []
 
     def _fail(self) -> None:
         if self.error is not None:

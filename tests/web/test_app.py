@@ -164,7 +164,7 @@ async def test_prometheus_reads_the_metrics() -> None:
 
 
 async def test_series_asks_the_store_for_what_the_query_says() -> None:
-    """Names, times in either form, a step with a unit, a source."""
+    """Names, times in either form, a step with a unit, a source, a session, attributes."""
     async with serving() as running, running.client() as client:
         query = {
             "name": "cpu",
@@ -172,12 +172,21 @@ async def test_series_asks_the_store_for_what_the_query_says() -> None:
             "to": "60000000000",
             "step": "10s",
             "source": "h",
+            "session": "",
+            "attribute": ["gpu=0", "a b=c=d"],
         }
         answer = await client.get("/api/series", params=query)
         assert answer.json()[0]["points"] == [{"time": 0, "min": 1.0, "mean": 2.0, "max": 3.0, "count": 4}]
         assert (await client.get("/api/names")).json()[0]["name"] == "cpu"
         assert (await client.get("/api/sessions")).json()[0]["session"] == "s1"
-    assert running.history.asked == [("cpu", 0, 60 * 10**9, 10 * 10**9, "h")]
+        assert (await client.get("/api/attributes?name=cpu")).json() == [
+            {"key": "gpu", "values": ["0", "1"], "count": 3}
+        ]
+        await client.get("/api/series?name=cpu&from=0&to=60&step=60&attribute=gpu%3D0&attribute=up%3D")
+    assert running.history.asked == [
+        ("cpu", 0, 60 * 10**9, 10 * 10**9, "h", "", (("gpu", "0"), ("a b", "c=d"))),
+        ("cpu", 0, 60, 60, None, None, (("gpu", "0"), ("up", ""))),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -192,9 +201,12 @@ async def test_series_asks_the_store_for_what_the_query_says() -> None:
         ({"name": "a", "step": "1y"}, "step"),
         ({"name": "a", "step": "1ms"}, "step"),
         ({"name": "a", "steps": "1s"}, "steps"),
+        ({"name": "a", "attribute": "gpu"}, "attribute"),
+        ({"name": "a", "attribute": ["gpu=0", "gpu=1"]}, "attribute"),
+        ({"name": "a", "attribute": [f"k{at}=0" for at in range(9)]}, "attribute"),
     ],
 )
-async def test_a_bad_query_parameter_is_named(query: dict[str, str], parameter: str) -> None:
+async def test_a_bad_query_parameter_is_named(query: dict[str, Any], parameter: str) -> None:
     """400 with the parameter, and the store is not asked."""
     async with serving() as running, running.client() as client:
         details = problem(await client.get("/api/series", params=query), 400)
@@ -206,7 +218,7 @@ async def test_a_store_that_does_not_answer_is_a_503() -> None:
     """With what the store's trouble is, and when to try again."""
     async with serving() as running, running.client() as client:
         running.history.error = HistoryUnavailableError("the store is locked")
-        for path in ("/api/names", "/api/sessions", "/api/series?name=a"):
+        for path in ("/api/names", "/api/sessions", "/api/series?name=a", "/api/attributes?name=a"):
             answer = await client.get(path)
             assert problem(answer, 503)["detail"] == "the store is locked"
             assert answer.headers["retry-after"] == "5"

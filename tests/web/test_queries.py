@@ -12,7 +12,7 @@ NOW = 1_800_000_000 * SECOND
 def test_the_last_hour_is_asked_for_by_default() -> None:
     """In 15-second steps: 240 points."""
     query = series_query({"name": "cpu"}, NOW)
-    assert query == ("cpu", NOW - HOUR, NOW, 15 * SECOND, None)
+    assert query == ("cpu", NOW - HOUR, NOW, 15 * SECOND, None, None, ())
 
 
 @given(st.integers(1, 2**62))
