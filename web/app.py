@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from web import dead_letters, exposition, flags, login, ofrep, realtime, state, system
+from web import dead_letters, exposition, flags, frames, login, ofrep, realtime, state, system
 from web.edge import Edge
 from web.guard import Guard
 from web.letters import DeadLettersUnavailableError, LetterUnderWayError, NoSuchLetterError
@@ -37,6 +37,7 @@ def make_app(ports: Ports, edge: Edge, hub: Hub) -> Starlette:
             *_health(ports),
             *_api(ports, edge, hub),
             *dead_letters.routes(ports.dead_letters, edge),
+            *frames.routes(ports.live),
             *state.routes(ports.past),
             *system.routes(ports.machinery),
             *flags.routes(ports.flags, edge),

@@ -209,11 +209,11 @@ class Hub:
                 if start > end:
                     await websocket.close(BAD_REQUEST, f"from={start}: the next offset is {end}")
                     return
-                following = self._following()
+                following = following_offset(self._live)
                 # Most of the way before subscribing: the live frames that wait meanwhile are then few.
                 while following - start > NEARLY_LIVE and subscriber.goodbye is None:
                     await self._send_backfill(websocket, subscriber, start, following)
-                    start, following = following, self._following()
+                    start, following = following, following_offset(self._live)
             with self._live.subscribe(subscriber) as position:
                 subscriber.position = max(subscriber.position, position)
                 if start is not None:
@@ -222,16 +222,12 @@ class Hub:
         except WebSocketDisconnect:
             return
 
-    def _following(self) -> int:
-        with self._live.subscribe(_Nobody()) as position:
-            return position
-
     async def _send_backfill(
         self, websocket: WebSocket, subscriber: Subscriber, first: int, until: int
     ) -> None:
         if first >= until or subscriber.goodbye is not None:
             return
-        async with _ended(self._live.backfill(Offset(first), Offset(until))) as frames:
+        async with ended(self._live.backfill(Offset(first), Offset(until))) as frames:
             async for frame in frames:
                 await websocket.send_text(frame.text)
                 await _send_flags(websocket, subscriber)
@@ -247,7 +243,7 @@ class Hub:
                 until = min(Offset(request.last_offset + 1), subscriber.position)
                 if request.first_offset >= until:
                     continue
-                async with _ended(self._live.backfill(Offset(request.first_offset), until)) as frames:
+                async with ended(self._live.backfill(Offset(request.first_offset), until)) as frames:
                     async for frame in frames:
                         await websocket.send_text(frame.text)
                         await _send_waiting(websocket, subscriber)
@@ -261,6 +257,12 @@ class Hub:
         await websocket.close(RETIRED if goodbye.code == "retired" else GOING_AWAY, goodbye.reason)
 
 
+def following_offset(live: Live) -> Offset:
+    """The offset after the last that live frames have covered."""
+    with live.subscribe(_Nobody()) as position:
+        return position
+
+
 async def _send_flags(websocket: WebSocket, subscriber: Subscriber) -> None:
     while (text := subscriber.take_flag()) is not None:
         await websocket.send_text(text)
@@ -272,7 +274,7 @@ async def _send_waiting(websocket: WebSocket, subscriber: Subscriber) -> None:
 
 
 @asynccontextmanager
-async def _ended(frames: AsyncIterator[Frame]) -> AsyncGenerator[AsyncIterator[Frame], None]:
+async def ended(frames: AsyncIterator[Frame]) -> AsyncGenerator[AsyncIterator[Frame], None]:
     """`frames`, whose files are closed with the block and not at some later time."""
     try:
         yield frames
