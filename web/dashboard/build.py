@@ -23,7 +23,9 @@ HERE = Path(__file__).resolve().parent
 DIST = HERE / "dist"
 OLDEST = ((20, 19), (22, 12))
 """The first minor version of each major one of Node that Vite runs on; from the last on, all do."""
-_WORDS = 2500
+_TRACE = re.compile(r"^(npm error)?\s+at ")
+"""Lines of a failed command's output that tell its makers where they are."""
+_WORDS = 2000
 """Characters of a failed command's output that are shown."""
 
 
@@ -40,7 +42,8 @@ class CommandError(Exception):
     """npm or Vite failed; what it said is in the message."""
 
     def __init__(self, what: str, advice: str, output: str) -> None:
-        super().__init__(f"{what}: {advice}\n{output.strip()[-_WORDS:]}")
+        lines = [line for line in output.splitlines() if not _TRACE.search(line)]
+        super().__init__(f"{what}: {advice}\n" + "\n".join(lines).strip()[:_WORDS])
 
 
 class Node(NamedTuple):
@@ -86,7 +89,15 @@ def install(home: Path) -> None:
     if installed != lock:
         _say(f"installing the packages of {home.name} from npm")
         _run(
-            [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+            [
+                *node.npm,
+                "ci",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--prefer-offline",
+                "--loglevel=error",
+            ],
             home,
             node,
             f"npm could not install the packages of {home.name}",
@@ -167,7 +178,7 @@ def _run(command: Sequence[str], home: Path, node: Node, what: str, advice: str)
     done = subprocess.run(
         command,
         cwd=home,
-        env={**os.environ, "PATH": path},
+        env={**os.environ, "PATH": path, "NO_COLOR": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -50,7 +50,7 @@ function compressed() {
     configResolved(/** @type {import('vite').ResolvedConfig} */ config) {
       folder = join(config.root, config.build.outDir);
     },
-    closeBundle() {
+    writeBundle() {
       for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
         if (!entry.isFile() || /\.(br|gz|png|woff2)$/.test(entry.name)) continue;
         const path = join(entry.parentPath, entry.name);
