@@ -25,6 +25,7 @@ OLDEST = ((20, 19), (22, 12))
 """The first minor version of each major one of Node that Vite runs on; from the last on, all do."""
 _TRACE = re.compile(r"^(npm error)?\s+at ")
 """Lines of a failed command's output that tell its makers where they are."""
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _WORDS = 2000
 """Characters of a failed command's output that are shown."""
 
@@ -42,7 +43,7 @@ class CommandError(Exception):
     """npm or Vite failed; what it said is in the message."""
 
     def __init__(self, what: str, advice: str, output: str) -> None:
-        lines = [line for line in output.splitlines() if not _TRACE.search(line)]
+        lines = [line for line in _COLOUR.sub("", output).splitlines() if not _TRACE.search(line)]
         super().__init__(f"{what}: {advice}\n" + "\n".join(lines).strip()[:_WORDS])
 
 
@@ -128,7 +129,11 @@ def build() -> None:
         "--outDir",
         fresh.name,
     ]
-    _run(vite, HERE, node, "the page could not be built", "mend what Vite says and run `just setup` again")
+    try:
+        _run(vite, HERE, node, "the page could not be built", "mend what Vite says and run `just setup` again")
+    except CommandError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     # Who asks for the page meanwhile gets one build or the other.
     if DIST.exists():
         DIST.rename(former)
@@ -178,7 +183,7 @@ def _run(command: Sequence[str], home: Path, node: Node, what: str, advice: str)
     done = subprocess.run(
         command,
         cwd=home,
-        env={**os.environ, "PATH": path, "NO_COLOR": "1"},
+        env={**os.environ, "PATH": path},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
