@@ -130,7 +130,7 @@ def build() -> None:
         fresh.name,
     ]
     try:
-        _run(vite, HERE, node, "the page could not be built", "mend what Vite says and run `just setup` again")
+        _run(vite, HERE, node, "the page could not be built", "mend what Vite says, then run `just setup`")
     except CommandError:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
