@@ -12,13 +12,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from journal.framing import Record, SegmentHeader, decode_segment_header
 from journal.inspect.folder import SegmentFile
 from journal.inspect.walk import walk
 from journal.repair import JournalIdLostError, dry_run, repair
+from journal.segment import NoJournalError
 from tests.journal.repair.scene import (
     Written,
     check_goes_on,
@@ -69,7 +70,8 @@ def damaged(data: bytes, at: int, how: str, size: int) -> bytes:
 
 
 def suffer(path: Path, how: str, which: int, share: float, size: int) -> None:
-    names = names_in(path)
+    if not (names := names_in(path)):
+        return
     segment = path / names[which % len(names)]
     data = segment.read_bytes()
     at = int(share * len(data.rstrip(b"\0")))
@@ -108,14 +110,24 @@ def readable(path: Path, truth: list[Written]) -> set[int]:
 
 def test_any_damage(original: Path, truth: list[Written]) -> None:
     """After any damages, a repair keeps each record that can be read, invents none, keeps the originals, and
-    leaves a journal that is sound, goes on behind all that was there, and needs no second repair."""
+    leaves a journal that is sound, goes on behind all that was there, and needs no second repair; where no
+    segment is left, it is refused."""
 
     @settings(max_examples=EXAMPLES, deadline=None)
+    @example(damages=[("remove", 0, 0.0, 0)] * 4)
     @given(damages=damages)
     def check(damages: list[tuple[str, int, float, int]]) -> None:
         repaired(original, truth, damages)
 
     check()
+
+
+def refused(path: Path) -> None:
+    """Where every segment is gone there is no journal, and nothing is made up or written."""
+    for act in (dry_run, repair):
+        with pytest.raises(NoJournalError, match="no journal here"):
+            act(str(path))
+    assert not list(path.iterdir())
 
 
 def repaired(original: Path, truth: list[Written], damages: list[tuple[str, int, float, int]]) -> None:
@@ -127,6 +139,9 @@ def repaired(original: Path, truth: list[Written], damages: list[tuple[str, int,
             suffer(path, how, which, share, size)
         wanted = readable(path, truth)
         before = contents(path)
+        if not names_in(path):
+            refused(path)
+            return
         try:
             told = lost_in(dry_run(str(path)))
         except JournalIdLostError:
