@@ -25,6 +25,8 @@ HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".cache" / "supabase"
 SHARED_MEMORY = Path("/dev/shm")
 ROOMY = 4 * 1024**3
+STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""Signals that ask this process to end, which a handler may do by raising, wherever it is just then."""
 LIMIT = 30.0
 """Seconds after which a service that does not start or stop has failed to."""
 
@@ -97,6 +99,28 @@ def free_port() -> int:
     return port
 
 
+@contextlib.contextmanager
+def undisturbed() -> Generator[None]:
+    """What is done within is done whole: a signal that asks to stop is told to its handler behind it.
+
+    So a thing is never made without being noted: the handler may raise between any two instructions.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers run in the main thread alone
+        return
+    came: list[int] = []
+    handlers = {number: handler for number in STOPPING if callable(handler := signal.getsignal(number))}
+    try:
+        for number in handlers:
+            signal.signal(number, lambda number, _: came.append(number))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
+
+
 class _Reaper:
     """The one `reaper.py` of this process, started when first needed."""
 
@@ -139,15 +163,18 @@ def scratch_directory(account: Account | None, *, in_memory: bool = False) -> Ge
     place = next((p for p in places if account is None or account.reaches(p)), places[-1])
     if in_memory and SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free >= ROOMY:
         place = SHARED_MEMORY
-    made = Path(tempfile.mkdtemp(prefix="forebay-", dir=place))
-    _reaper.tell(f"+dir {made}")
+    with undisturbed():
+        made = Path(tempfile.mkdtemp(prefix="forebay-", dir=place))
+        _reaper.tell(f"+dir {made}")
     try:
         if account is not None:
             os.chown(made, account.uid, account.gid)
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
-        _reaper.tell(f"-dir {made}")
+        # Whoever still writes there is ended by the reaper, which then removes the rest.
+        if not made.exists():
+            _reaper.tell(f"-dir {made}")
 
 
 def _lives(process: psutil.Process) -> bool:
@@ -183,7 +210,7 @@ class Service:
     def start(self, command: Sequence[str], env: Mapping[str, str], ready: Callable[[], bool]) -> None:
         """Start `command` and wait until `ready`. Raises StartError if it ends or `LIMIT` passes before."""
         assert not self.running, f"{self.what} runs already"
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, undisturbed():
             self._process = subprocess.Popen(
                 command,
                 env=env,
@@ -196,7 +223,7 @@ class Service:
                 group=self._account.gid if self._account else None,
                 extra_groups=[] if self._account else None,
             )
-        _reaper.tell(f"+pid {self.pid} {self._last}")
+            _reaper.tell(f"+pid {self.pid} {self._last}")
         deadline = time.monotonic() + LIMIT
         while not ready():
             if not self.running:

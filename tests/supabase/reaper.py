@@ -34,6 +34,14 @@ def end(processes: list[tuple[int, int]]) -> None:
             select.select([descriptor], [], [], PATIENCE)
 
 
+def remove(directory: str) -> None:
+    """Remove a directory and all in it, also where a process that is just ending still writes there."""
+    deadline = time.monotonic() + PATIENCE
+    while os.path.lexists(directory) and time.monotonic() < deadline:
+        shutil.rmtree(directory, ignore_errors=True)
+        time.sleep(0.01)
+
+
 def main() -> None:
     """Read until the writer is gone, then end and remove what is left."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -56,7 +64,7 @@ def main() -> None:
                 directories.discard(which)
     end(list(processes.values()))
     for directory in directories:
-        shutil.rmtree(directory, ignore_errors=True)
+        remove(directory)
 
 
 if __name__ == "__main__":
