@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,18 +16,13 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.supabase.processes import free_port
+
 ROOT = Path(__file__).parents[2]
 LIMIT = 30.0
 """Seconds after which a test that waits for something has failed."""
 
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def eventually(condition: Callable[[], T], what: str, seconds: float = LIMIT) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import itertools
 import os
 import pwd
 import random
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,12 +92,21 @@ def port_is_free(port: int) -> bool:
     return True
 
 
+def _ports() -> Iterator[int]:
+    """Every port of this test worker's share, over and over, from any on."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    lowest = 20_000 + worker % 6 * 2_000
+    start = random.randrange(2_000)
+    return itertools.cycle([lowest + (start + step) % 2_000 for step in range(2_000)])
+
+
+_turn = _ports()
+
+
 def free_port() -> int:
     """A port on which nobody listens, outside the range from which the kernel takes the near ends of outgoing
-    connections: so a stopped service finds its own port free again."""
-    while not port_is_free(port := random.randrange(20_000, 32_000)):
-        pass
-    return port
+    connections, and not given to anybody else soon: so a stopped service finds its own port free again."""
+    return next(port for port in _turn if port_is_free(port))
 
 
 @contextlib.contextmanager
