@@ -98,6 +98,11 @@ crash kills='500': setup
 page *args: setup
     cd web/dashboard && node node_modules/vite/bin/vite.js --host 127.0.0.1 {{args}}
 
+# pictures of every view of the page, light and dark, wide and narrow, into .cache/shots
+[group('develop')]
+shots *args: setup
+    python -m tests.browser.screenshots {{args}}
+
 # lint, format, types, layers
 [group('develop')]
 check: setup

@@ -81,14 +81,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser() -> AsyncIterator[Browser]:
-    """A Chromium for all tests of this worker, with a profile of its own."""
+    """A Chromium for all tests of this folder, with a profile of its own; other tests get an event loop anew."""
     async with running_chromium(show=SHOW) as browser:
         yield browser
 

@@ -17,11 +17,12 @@ from playwright.async_api import Browser
 
 from tests.browser.chromium import running_chromium
 from tests.browser.problems import Problems
-from tests.process.forebay import Forebay, environment
+from tests.process.forebay import ROOT, Forebay, environment
 
 VIEWS = ("overview", "explore", "sessions", "dead-letters", "system", "time", "flags", "transports")
 SCHEMES = ("light", "dark")
 WIDTHS = (1280, 380)
+SHOTS = ROOT / ".cache" / "shots"
 _EPILOG = """\
 examples:
   python -m tests.browser.screenshots --to shots
@@ -59,7 +60,7 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
         epilog=_EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="where the pictures go")
+    parser.add_argument("--to", type=Path, default=SHOTS, metavar="DIR", help="where they go (.cache/shots)")
     parser.add_argument("--url", help="a running Forebay (default: one of its own)")
     parser.add_argument("--only", type=_words, default=VIEWS, metavar="VIEWS", help="with commas (all)")
     parser.add_argument("--schemes", type=_words, default=SCHEMES, help="light,dark")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.axe import grave_findings
 from tests.browser.conftest import NewContext
 from tests.browser.problems import Problems
-from tests.process.forebay import Forebay
+from tests.process.forebay import Forebay, eventually
 from tests.supabase.stack import LocalSupabase
 
 
@@ -24,13 +26,31 @@ async def test_a_metric_is_seen_as_it_comes(page: Page, forebay: Forebay) -> Non
 async def test_supabase_lets_the_page_in(
     page: Page, forebay_on_supabase: Forebay, supabase: LocalSupabase
 ) -> None:
-    """The policy of the page and the answers of Supabase let a browser ask PostgREST with the anon key."""
+    """The policy of the page and the answers of Supabase let a browser ask PostgREST with the anon key, and
+    open Realtime's socket; and Forebay publishes for a page that has asked for a ticket."""
     await page.goto(forebay_on_supabase.url)
     status = await page.evaluate(
         "([url, apikey]) => fetch(url, {headers: {apikey}}).then((answer) => answer.status)",
         [f"{supabase.url}/rest/v1/metrics?limit=1", supabase.anon_key],
     )
     assert status == 200
+    socket = await page.evaluate(
+        """(url) => new Promise((done) => {
+          const socket = new WebSocket(url);
+          socket.onopen = () => done('open');
+          socket.onerror = () => done('refused');
+        })""",
+        f"{supabase.url}/realtime/v1/websocket?apikey={supabase.anon_key}&vsn=2.0.0".replace("http", "ws", 1),
+    )
+    assert socket == "open"
+    ticket = "() => fetch('/api/realtime?session=smoke').then((answer) => answer.status)"
+    assert await page.evaluate(ticket) == 200
+
+    def published() -> bool:
+        forebay_on_supabase.post([{"name": "smoke.temperature", "value": 21.5}])
+        return bool(supabase.realtime.hub.published)
+
+    await asyncio.to_thread(eventually, published, "a frame is published")
 
 
 async def test_problems_are_found(new_context: NewContext, problems: Problems, forebay: Forebay) -> None:
@@ -51,6 +71,15 @@ async def test_problems_are_found(new_context: NewContext, problems: Problems, f
     for what in ("Content-Security-Policy: script-src-elem refused inline", "said so", "thrown"):
         assert any(what in each for each in problems.unexpected()), (what, problems.found)
     problems.expect("script-src|Content.Security.Policy|said so|thrown")
+
+
+async def test_axe_judges(page: Page) -> None:
+    """A picture without words is found, and nothing in a page that is well made."""
+    whole = '<!doctype html><html lang="en"><title>t</title><main><h1>t</h1>%s</main></html>'
+    await page.set_content(whole % "")
+    assert not await grave_findings(page)
+    await page.set_content(whole % "<img>")
+    assert any(each.startswith("image-alt: img") for each in await grave_findings(page))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
