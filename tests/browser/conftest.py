@@ -81,14 +81,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """A Chromium for all tests of this folder, with a profile of its own; other tests get an event loop anew."""
+    """A Chromium for all tests of a file, with a profile of its own."""
     async with running_chromium(show=SHOW) as browser:
         yield browser
 
