@@ -14,6 +14,9 @@ from tests.browser.problems import Problems
 from tests.process.forebay import Forebay, eventually
 from tests.supabase.stack import LocalSupabase
 
+BUDGET = 150_000
+"""Bytes that a first visit may cost."""
+
 
 async def test_a_metric_is_seen_as_it_comes(page: Page, forebay: Forebay) -> None:
     """The page as it was built needs nothing that its policy refuses, and needs no reload for a metric."""
@@ -21,6 +24,20 @@ async def test_a_metric_is_seen_as_it_comes(page: Page, forebay: Forebay) -> Non
     await expect(page).to_have_title(re.compile("Forebay"))
     forebay.post([{"name": "smoke.temperature", "value": 21.5}])
     await expect(page.get_by_text("smoke.temperature").first).to_be_visible()
+
+
+async def test_a_first_visit_is_light(page: Page, forebay: Forebay) -> None:
+    """Everything that a browser loads until the page is live is below 150 kB on the wire."""
+    await page.goto(forebay.url)
+    forebay.post([{"name": "smoke.temperature", "value": 21.5}])
+    await expect(page.get_by_text("smoke.temperature").first).to_be_visible()
+    weights: dict[str, int] = await page.evaluate(
+        """() => Object.fromEntries(
+          [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+            .map((it) => [it.name, it.encodedBodySize]))"""
+    )
+    assert any(url.endswith(".js") for url in weights)
+    assert sum(weights.values()) < BUDGET, weights
 
 
 async def test_supabase_lets_the_page_in(
