@@ -17,6 +17,7 @@ from playwright.async_api import Browser
 
 from tests.browser.chromium import running_chromium
 from tests.browser.problems import Problems
+from tests.browser.scenes import bury
 from tests.process.forebay import ROOT, Forebay, environment
 
 VIEWS = ("overview", "explore", "sessions", "dead-letters", "system", "time", "flags", "transports")
@@ -80,7 +81,7 @@ def _numbers(text: str) -> list[int]:
 
 @contextlib.contextmanager
 def _demo(seconds: float) -> Iterator[str]:
-    """A Forebay that has been sent realistic metrics for some time, and still is."""
+    """A Forebay that has been sent realistic metrics for some time, and still is; some are dead letters."""
     with tempfile.TemporaryDirectory() as home:
         forebay = Forebay(Path(home)).start()
         command = [sys.executable, "-m", "actors", "demo", "--url", forebay.url, "--rate", "500"]
@@ -88,6 +89,7 @@ def _demo(seconds: float) -> Iterator[str]:
             [*command, "--seed", "1"], cwd=home, env=environment({}), stdout=subprocess.DEVNULL
         )
         try:
+            bury(forebay)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 demo.wait(seconds)
             yield forebay.url
