@@ -108,6 +108,27 @@ async def test_live_frames_tell_when_they_were_made(tmp_path: Path) -> None:
             assert "at" not in await frame(wire, "metrics")
 
 
+async def test_frames_over_http_are_those_of_a_backfill(tmp_path: Path) -> None:
+    """GET /api/frames answers with the very texts that the WebSocket backfills with."""
+    async with composed(tmp_path / "data", [MemoryStore()]) as running:
+        last = [await running.offer(count) for count in (3, 4500, 1)][-1].last_offset
+        async with live(running) as wire, running.client() as client:
+            await frame(wire, "status")  # the subscriber is there
+            live_one = (await running.offer(1)).last_offset
+            while (await frame(wire, "metrics"))["last_offset"] < live_one:
+                pass
+            asked = {"first_offset": 1, "last_offset": last}
+            answer = await client.get("/api/frames", params=asked)
+            await wire.send(json.dumps({"type": "backfill", **asked}))
+            texts: list[str] = []
+            async with asyncio.timeout(30):
+                while not texts or json.loads(texts[-1])["last_offset"] < last:
+                    if (text := str(await wire.recv())).startswith('{"type":"metrics"'):
+                        texts.append(text)
+    assert answer.text.splitlines() == texts
+    assert len(texts) == 3
+
+
 async def test_a_crash_of_the_broadcast_is_a_gap_at_most(tmp_path: Path) -> None:
     """What it had not sent is told of as a gap, and can be had from the journal."""
     async with composed(tmp_path / "data", [MemoryStore()]) as running, live(running) as wire:

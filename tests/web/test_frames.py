@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from time import monotonic
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
 import web.frames
 from tests.web.serving import Running, serving, until
-from web.frames import AT_ONCE
+from web.frames import AT_ONCE, LONGEST_PAUSE, PAUSE, Pace
+from web.ports import Frame
 from web.queries import MAX_OFFSETS
 
 pytestmark = pytest.mark.slow  # whole systems or programs of their own
@@ -121,3 +126,29 @@ async def test_ingest_goes_on_beside_it() -> None:
         assert await running.still_serves()
         assert running.live.backfilling == 1
         assert len(frames(await asking)) == MAX_OFFSETS // 10
+
+
+async def test_frames_of_all_answers_are_made_one_at_a_time_with_pauses() -> None:
+    """However many ask: the next frame begins when the last has been done for longer than it took."""
+    made: list[tuple[float, float]] = []
+
+    async def slow() -> AsyncIterator[Frame]:
+        for _ in range(3):
+            began = monotonic()
+            await anyio.sleep(0.01)
+            made.append((began, monotonic()))
+            yield Frame("{}")
+
+    async def read(pace: Pace) -> None:
+        frames = slow()
+        while await pace.next(frames) is not None:
+            pass
+
+    pace = Pace()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(read, pace)
+    assert len(made) == 9
+    for (began, ended), (following, _) in pairwise(made):
+        # The loop's clock has milliseconds.
+        assert following - ended >= min((ended - began) * PAUSE, LONGEST_PAUSE) - 0.002
