@@ -32,7 +32,9 @@ INLINE = re.compile(r"""\s(?:on\w+|style)\s*=\s*["']|<style|setAttribute\(\s*['"
 OUTSIDE = re.compile(r"""(?:https?:)?//[\w-]+\.[\w.-]+""")
 IMPORT = re.compile(r"""(?:\bfrom\s|\bimport\(|\bimport\s)\s*['"]([^'"\n]+)['"]""")
 IMPURE = re.compile(
-    r"Date\.now|new Date\(\)|Math\.random|performance\.|\bdocument\b|\bwindow\b|fetch\(|WebSocket|setTimeout"
+    r"Date\.now|new Date\(\)|Math\.random|\bperformance\.|\b(?:document|window|globalThis|navigator)\."
+    r"|\bfetch\(|\bnew (?:WebSocket|EventSource)|\bset(?:Timeout|Interval)\(|\brequestAnimationFrame\("
+    r"|\blocalStorage\b"
 )
 XML_NAMESPACE = "http://www.w3.org/2000/svg"
 
@@ -102,10 +104,13 @@ def test_text_is_never_markup_and_nothing_is_inline_or_from_outside(path: Path) 
         (INLINE, "element.setAttribute('onclick', code)"),
         (OUTSIDE, '<script src="//cdn.example.org/x.js">'),
         (OUTSIDE, "import('https://example.org/x.js')"),
+        (IMPURE, "const at = document.title"),
+        (IMPURE, "new WebSocket(url)"),
+        (IMPURE, "setTimeout(again, 1_000)"),
     ],
 )
 def test_the_patterns_find_what_they_are_for(pattern: re.Pattern[str], text: str) -> None:
-    """Each pattern of the test above finds an example of what it must refuse."""
+    """Each pattern of these tests finds an example of what it must refuse."""
     assert pattern.search(text)
 
 
