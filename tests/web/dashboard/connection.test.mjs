@@ -4,15 +4,15 @@ import { test } from 'node:test';
 import * as core from '../../../web/dashboard/src/core/connection.js';
 import { hello, status } from './frames.mjs';
 
-const { INITIAL, SILENCE, away, due, heard, isSilent, lost } = core;
+const { LATE, OFF, SILENCE, away, dial, heard, isDue, isSilent, isWell, lost, refuse } = core;
 
 /** How long each of `count` attempts in a row is waited for. */
 function waits(count, chance) {
-  let connection = INITIAL;
+  let line = dial(OFF, 0);
   return Array.from({ length: count }, () => {
-    connection = lost(connection, 0, chance);
-    const wait = connection.until;
-    connection = due(connection);
+    line = lost(line, 0, chance);
+    const wait = line.until;
+    line = dial(line, 0);
     return wait;
   });
 }
@@ -23,30 +23,51 @@ test('waiting doubles up to a limit, and chance takes at most half of it', () =>
 });
 
 test('a server that greets and dies is waited for longer and longer; a status shows that it lives', () => {
-  let connection = lost(INITIAL, 0, 1);
-  connection = lost(heard(due(connection), hello(0), 0), 0, 1);
-  assert.equal(connection.until, 1_000);
-  connection = lost(heard(due(connection), status(), 0), 0, 1);
-  assert.equal(connection.until, 500);
+  let line = lost(dial(OFF, 0), 0, 1);
+  line = lost(heard(dial(line, 0), hello(0), 0), 0, 1);
+  assert.equal(line.until, 1_000);
+  line = lost(heard(dial(line, 0), status(), 0), 0, 1);
+  assert.equal(line.until, 500);
 });
 
 test('a goodbye says how long to wait', () => {
   const goodbye = { type: 'goodbye', reason: 'stopping', reconnect_after: 7 };
-  const connection = heard(heard(INITIAL, status(), 0), goodbye, 100);
-  const { until } = lost(connection, 200, 0.5);
+  const { until } = lost(heard(heard(dial(OFF, 0), status(), 0), goodbye, 100), 200, 0.5);
   assert.ok(until >= 7_200 && until <= 7_700, String(until));
 });
 
-test('an open connection is dead after SILENCE, and its loss counts from when it was last heard', () => {
-  const connection = heard(INITIAL, status(), 1_000);
-  assert.equal(isSilent(connection, 1_000 + SILENCE), false);
-  assert.equal(isSilent(connection, 1_001 + SILENCE), true);
-  const waiting = lost(connection, 20_000, 0);
+test('an open line is dead after SILENCE, and its loss counts from when it was last heard', () => {
+  const line = heard(dial(OFF, 0), status(), 1_000);
+  assert.equal(isSilent(line, 1_000 + SILENCE), false);
+  assert.equal(isSilent(line, 1_001 + SILENCE), true);
+  const waiting = lost(line, 20_000, 0);
   assert.equal(away(waiting, 31_000), 30);
-  assert.equal(away(lost(due(waiting), 40_000, 0), 41_000), 40, 'failed attempts do not shorten it');
+  assert.equal(away(lost(dial(waiting, 40_000), 40_000, 0), 41_000), 40, 'failed attempts do not shorten it');
 });
 
-test('losing what is lost already changes nothing', () => {
-  const waiting = lost(INITIAL, 0, 0);
+test('a connection that does not come to be within SILENCE is given up', () => {
+  assert.equal(isSilent(dial(OFF, 0), SILENCE), false);
+  assert.equal(isSilent(dial(OFF, 0), SILENCE + 1), true);
+});
+
+test('a line that was late has been steady only since it was heard again', () => {
+  let line = heard(dial(OFF, 0), status(), 0);
+  line = heard(line, status(), LATE);
+  assert.equal(line.steadyAt, 0);
+  assert.ok(isWell(line, 2 * LATE) && !isWell(line, 2 * LATE + 1));
+  assert.equal(heard(line, status(), 3 * LATE).steadyAt, 3 * LATE);
+});
+
+test('what was refused is due when it says, or never', () => {
+  const line = dial(OFF, 0);
+  assert.equal(isDue(refuse(line, 0, null, ''), 1e12), false);
+  assert.equal(isDue(refuse(line, 0, 60_000, ''), 59_999), false);
+  assert.equal(isDue(refuse(line, 0, 60_000, ''), 60_000), true);
+});
+
+test('losing what is lost already changes nothing, nor does hearing what is off', () => {
+  const waiting = lost(dial(OFF, 0), 0, 0);
   assert.equal(lost(waiting, 5, 0), waiting);
+  assert.equal(heard(waiting, status(), 5), waiting);
+  assert.equal(heard(OFF, status(), 5), OFF);
 });

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { INITIAL, due, heard, lost } from '../../../web/dashboard/src/core/connection.js';
+import { dial, heard, lost, OFF } from '../../../web/dashboard/src/core/connection.js';
 import { health, isStuck } from '../../../web/dashboard/src/core/health.js';
 import { EMPTY, fold } from '../../../web/dashboard/src/core/state.js';
 import { status, store } from './frames.mjs';
 
+const FIRST = dial(OFF, 0);
+
 /** The health after a status with `said`, on an open connection. */
 function after(said) {
   const frame = status({ health: said });
-  return health(fold(EMPTY, frame, 0).state, heard(INITIAL, frame, 0), 0);
+  return health(fold(EMPTY, frame, 0).state, heard(FIRST, frame, 0), 0);
 }
 
 test("while it is heard, the server's own sentence stands there", () => {
@@ -30,15 +32,15 @@ test('a server that says nothing of it is not called healthy', () => {
 });
 
 test('before the first status, the page says what it knows', () => {
-  assert.equal(health(EMPTY, INITIAL, 0).text, 'Connecting to Forebay…');
-  assert.equal(health(EMPTY, lost(INITIAL, 0, 0), 0).text, 'Forebay does not answer. Is it running?');
-  assert.equal(health(EMPTY, due(lost(INITIAL, 0, 0)), 0).tone, 'bad');
+  assert.equal(health(EMPTY, FIRST, 0).text, 'Connecting to Forebay…');
+  assert.equal(health(EMPTY, lost(FIRST, 0, 0), 0).text, 'Forebay does not answer. Is it running?');
+  assert.equal(health(EMPTY, dial(lost(FIRST, 0, 0), 0), 0).tone, 'bad');
 });
 
 test('when the connection is lost, old figures are called old', () => {
   const frame = status({ health: { level: 'good', sentence: 'Fine.' } });
   const { state } = fold(EMPTY, frame, 0);
-  const dropped = lost(heard(INITIAL, frame, 10_000), 25_000, 0);
+  const dropped = lost(heard(FIRST, frame, 10_000), 25_000, 0);
   assert.equal(
     health(state, dropped, 40_000).text,
     'The connection to Forebay is lost. What you see is from 30 sec. ago.',

@@ -1,13 +1,15 @@
-/** Puts the page together: frames are folded as they come, and shown at most once an animation frame. */
+/** Puts the page together: events are reduced as they come, and shown at most once an animation frame. */
 
-import { INITIAL } from './core/connection.js';
-import { EMPTY, fold, resume } from './core/state.js';
+import { reduce } from './core/dashboard-core.js';
+import { connectionOf, INITIAL } from './core/link.js';
+import { wanted } from './core/wanted.js';
 import { makeApi } from './net/api.js';
 import { browserSession } from './net/browser-session.js';
 import { makeFeatureFlags } from './net/feature-flag-client.js';
-import { follow } from './net/live.js';
 import { makeSettings } from './net/settings.js';
+import { makeSources } from './net/sources.js';
 import { makeHistory } from './net/supabase-client.js';
+import { makeTickets } from './net/tickets.js';
 import { address, parse } from './ui/router.js';
 import { makeShell } from './ui/shell.js';
 
@@ -26,8 +28,7 @@ const VIEWS = {
   transports: () => import('./views/transports.js'),
 };
 
-let state = EMPTY;
-let connection = INITIAL;
+let model = INITIAL;
 let scheduled = false;
 let openName = '';
 /** @type {import('./ui/view.js').View | null} */
@@ -43,11 +44,12 @@ const flagListeners = new Set();
 const api = makeApi();
 const settings = makeSettings();
 const session = browserSession(settings);
+const tickets = makeTickets(api, () => session);
 
 /** @type {import('./ui/view.js').Page} */
 const page = {
   api,
-  history: makeHistory({ api }),
+  history: makeHistory({ api, tickets, prefersSupabase: () => model.link.wanted === 'realtime' }),
   settings,
   session,
   flags: makeFeatureFlags({
@@ -56,7 +58,7 @@ const page = {
     settings,
     expired: () => location.assign('login'),
   }),
-  model: () => ({ state, connection, now: Date.now() }),
+  model: () => ({ ...model, connection: connectionOf(model.link), now: Date.now() }),
   changed: schedule,
   announce: (text) => shell.announce(text),
   go: (name, params) => location.assign(address(name, params)),
@@ -109,28 +111,40 @@ function flagsChanged() {
   for (const listener of flagListeners) listener();
 }
 
-const retry = follow({
-  session,
-  resume(away) {
-    const resumed = resume(state, away);
-    state = resumed.state;
-    return resumed.from;
-  },
-  receive(frame) {
-    if (frame.type === 'flag' || frame.type === 'hello') flagsChanged();
-    const folded = fold(state, frame, Date.now());
-    state = folded.state;
-    if (folded.fresh.length > 0) for (const listener of listeners) listener(folded.fresh);
-    schedule();
-    return folded.ask;
-  },
-  change(next) {
-    connection = next;
-    schedule();
-  },
-});
+const sources = makeSources({ emit: dispatch, api, tickets, session: () => session });
 
-shell.onRetry(retry);
+/** @param {import('./core/link.js').LinkEvent} event */
+function dispatch(event) {
+  if (event.type === 'frame' && (event.frame.type === 'flag' || event.frame.type === 'hello')) flagsChanged();
+  const reduced = reduce(model, event);
+  model = reduced.model;
+  if (reduced.fresh.length > 0) for (const listener of listeners) listener(reduced.fresh);
+  for (const effect of reduced.effects) sources.perform(effect);
+  schedule();
+}
+
+/** Which transports this tab should use, and whether there is a WebSocket for this browser. */
+function choose() {
+  const { flags } = page;
+  const websocket = flags.flag('dashboard.websocket', true);
+  const url =
+    parse(location.hash).params.get('transport') ?? new URLSearchParams(location.search).get('transport');
+  const hand = settings.get('transport', '');
+  const { transport, by } = wanted({
+    url,
+    hand,
+    flag: flags.flag('dashboard.transport', 'websocket'),
+    websocket,
+  });
+  dispatch({ type: 'wanted', transport, by, at: Date.now() });
+  dispatch({ type: 'allowed', websocket, at: Date.now() });
+}
+
+sources.start();
+choose();
+settings.watch('transport', choose);
+for (const name of ['dashboard.transport', 'dashboard.websocket']) page.flags.watch(name, choose);
+shell.onRetry(() => dispatch({ type: 'retry', at: Date.now() }));
 addEventListener('hashchange', route);
 route();
 // The SDK is not needed for the first paint.

@@ -3,11 +3,13 @@
  *
  * @typedef {{url: string, anon_key: string, topic: string, token: string, expires_at: number}} Ticket as
  *   web/ports.py has it; `expires_at` is nanoseconds since the epoch
- * @typedef {{get: (needed?: number) => Promise<Ticket>}} Tickets `get` resolves to one that is good for `needed`
- *   milliseconds at least; it rejects with an ApiError, of status 409 where Supabase is not set up for pages
+ * @typedef {{
+ *   get: (needed?: number) => Promise<Ticket>,
+ *   renew: () => Promise<Ticket>,
+ * }} Tickets `get` resolves to one that is good for `needed` milliseconds at least, `renew` to a new one. Both
+ *   reject with an ApiError, of status 409 where Supabase is not set up for pages.
  */
 
-/** Milliseconds for which a ticket must still be good. */
 const USUAL = 60_000;
 
 /**
@@ -18,13 +20,16 @@ const USUAL = 60_000;
 export function makeTickets(api, session) {
   /** @type {Promise<Ticket> | null} */
   let asked = null;
+  const renew = () => {
+    const asking = api.get('api/realtime', { params: { session: session() } });
+    asked = /** @type {Promise<Ticket>} */ (asking);
+    return asked;
+  };
   return {
+    renew,
     async get(needed = USUAL) {
       const known = await asked?.catch(() => null);
-      if (known && known.expires_at / 1e6 - Date.now() > needed) return known;
-      const asking = api.get('api/realtime', { params: { session: session() } });
-      asked = /** @type {Promise<Ticket>} */ (asking);
-      return asked;
+      return known && known.expires_at / 1e6 - Date.now() > needed ? known : renew();
     },
   };
 }

@@ -6,6 +6,7 @@
  *
  * @typedef {{
  *   state: import('../core/state.js').State,
+ *   link: import('../core/link.js').Link,
  *   connection: import('../core/connection.js').Connection,
  *   now: number,
  * }} Model all that the page knows now; `now` is milliseconds since the epoch

@@ -1,0 +1,378 @@
+/**
+ * Which transports are open, which one is relied on, and what the page knows: a pure reducer. Everything that
+ * is decided about live data is decided here; src/net performs it and decides nothing.
+ *
+ * **Which are open.** In `dual`, both. Else the chosen one alone, while it is well: open, and heard of within
+ * `LATE`. When it is not, because it ended, is refused, is silent, or could not be opened within `PATIENCE`,
+ * there is a *fallback*: the other one is opened at once, both are folded, and the page relies on the other as
+ * soon as it is well. The chosen one is tried on, as connection.js says when. Once it has been well for
+ * `STEADY`, the fallback ends and the other is closed; each further fallback doubles that time, up to
+ * `LONGEST_STEADY`, until none was needed for `CALM`, so that a transport that comes and goes does not take the
+ * page with it. Where no transport is well for `PATIENCE`, the page asks for the status again and again
+ * (`poll`) and for what was accepted meanwhile: it is never blind while the server answers at all.
+ *
+ * **Refused.** A goodbye with the code "retired" means that the flag dashboard.websocket is off for this
+ * browser: the WebSocket is refused, and not tried again until `allowed` or `wanted` says otherwise. Realtime
+ * is refused where it is not set up for pages; that is looked at again after `REFUSED_AGAIN`.
+ *
+ * **What counts.** Frames of all transports and backfills are folded by offset into one state (state.js): a
+ * metric counts once, whichever brings it. What each brings itself is measured in meter.js. A status is taken
+ * from one transport at a time, or the history of statuses would run twice as fast.
+ *
+ * In a browser with several tabs each of them reduces the same events in the same order; the one that holds the
+ * connection performs the effects. Everything here is plain data.
+ *
+ * @typedef {import('./link.js').TransportName} TransportName
+ * @typedef {import('./link.js').Link} Link
+ * @typedef {import('./link.js').Model} Model
+ * @typedef {import('./link.js').LinkEvent} LinkEvent
+ * @typedef {import('./link.js').LinkEffect} LinkEffect
+ * @typedef {import('./connection.js').Line} Line
+ * @typedef {import('./frames.js').Frame} Frame
+ * @typedef {{model: Model, effects: LinkEffect[], fresh: readonly import('./frames.js').LiveMetric[]}} Reduced
+ *   `fresh`: the metrics that count, each of which is in one Reduced and no other
+ */
+
+import { dial, heard, isDue, isSilent, isWell, lost, OFF, refuse } from './connection.js';
+import { NAMES, note, otherThan, TRANSPORTS, withLine, withMeter } from './link.js';
+import { broke, brought, closed, GRACE, opened, overdue, timed, tripped, withControls } from './meter.js';
+import { fold, resume } from './state.js';
+
+export const PATIENCE = 1_500;
+export const STEADY = 5_000;
+export const LONGEST_STEADY = 120_000;
+export const CALM = 300_000;
+export const REFUSED_AGAIN = 60_000;
+/** A tick that is so much late means that the page slept. */
+const SLEPT = 5_000;
+/** So long without a status (ms), another transport's is taken. */
+const LATE_STATUS = 1_800;
+
+/**
+ * The model after `event`, and what is to be done about it.
+ * @param {Model} model
+ * @param {LinkEvent} event
+ * @returns {Reduced}
+ */
+export function reduce(model, event) {
+  const taken = take(model, event);
+  const settled = settle(taken, event.at);
+  const told = event.type === 'moved' ? event.transport : null;
+  /** @type {LinkEffect[]} */
+  const ended = TRANSPORTS.filter(
+    (name) =>
+      name !== told &&
+      hasEnded(model.link.lines[name], taken.model.link.lines[name], settled.model.link.lines[name]),
+  ).map((transport) => ({ type: 'close', transport }));
+  return ended.length === 0 ? settled : { ...settled, effects: [...ended, ...settled.effects] };
+}
+
+/** @param {Line} line */
+const isUp = (line) => line.phase === 'open' || line.phase === 'connecting';
+
+/** Whether what was up is not any more, be it that it is dialled anew. @param {Line} before @param {Line} taken @param {Line} settled */
+const hasEnded = (before, taken, settled) => isUp(before) && !(isUp(taken) && isUp(settled));
+
+/** @param {Model} model @param {LinkEvent} event @returns {Reduced} */
+function take(model, event) {
+  const now = event.at;
+  switch (event.type) {
+    case 'frame':
+      return receive(model, event);
+    case 'moved':
+      return move(model, event);
+    case 'wanted':
+      return become(model, want(model.link, event));
+    case 'allowed':
+      return become(
+        model,
+        event.websocket ? unrefuse(model.link, 'websocket', now) : retire(model.link, now),
+      );
+    case 'trip':
+      return become(model, { ...model.link, clock: tripped(model.link.clock, event.took) });
+    case 'taken':
+      return become(model, { ...model.link, lines: { websocket: OFF, realtime: OFF }, polling: false });
+    case 'retry':
+      return become(model, hurry(model.link, now));
+    case 'tick':
+      return tick(model, now, event.chance ?? 0.5);
+  }
+}
+
+/** @param {Model} model @param {Link} link @returns {Reduced} */
+const become = ({ state }, link) => ({ model: { state, link }, effects: [], fresh: [] });
+
+/**
+ * @param {Model} model
+ * @param {Extract<LinkEvent, {type: 'frame'}>} event
+ * @returns {Reduced}
+ */
+function receive({ state, link }, { transport, frame, at: now, chance = 0.5 }) {
+  let next = transport === 'backfill' ? link : hear(link, transport, frame, now, chance);
+  if (transport === 'backfill' && frame.type === 'status') next = { ...next, polledAt: now };
+  if (frame.type === 'flag') next = obey(next, frame, now);
+  if (frame.type === 'metrics') next = weigh(next, transport, frame, now);
+  if (frame.type === 'status') {
+    const taken = link.statusBy === transport || now - link.statusAt > LATE_STATUS;
+    if (!taken) return { model: { state, link: next }, effects: [], fresh: [] };
+    next = { ...next, statusBy: transport, statusAt: now };
+  }
+  const ready = frame.type === 'hello' ? greeted(state, next, transport, frame, now) : { state, frame };
+  const { state: folded, ask, fresh } = fold(ready.state, ready.frame, now);
+  if (fresh.length > 0 && bothWell(next, now)) {
+    next = { ...next, together: { ...next.together, metrics: next.together.metrics + fresh.length } };
+  }
+  const by = next.lines.websocket.phase === 'open' ? 'websocket' : 'http';
+  return {
+    model: { state: folded, link: next },
+    effects: ask.map(({ first, last }) => ({ type: 'ask', first, last, by })),
+    fresh,
+  };
+}
+
+/**
+ * A hello, and the state to fold it into. Only the WebSocket sends on from where it was asked to. A hello that
+ * was overtaken by the other transport's frames says less than the page knows: the journal did not get shorter.
+ * @param {import('./state.js').State} state
+ * @param {Link} link
+ * @param {TransportName | 'backfill'} transport
+ * @param {import('./frames.js').Hello} hello
+ * @param {number} now
+ */
+function greeted(state, link, transport, hello, now) {
+  const overtaken =
+    state.journal === hello.journal_id &&
+    TRANSPORTS.some((name) => name !== transport && isWell(link.lines[name], now));
+  const frame = overtaken ? { ...hello, next_offset: Math.max(hello.next_offset, state.next ?? 0) } : hello;
+  return { state: transport === 'websocket' ? state : { ...state, resumed: false }, frame };
+}
+
+/** A flag frame that is for this browser. @param {Link} link @param {import('./frames.js').Flag} flag @param {number} now @returns {Link} */
+function obey(link, { name, value, session }, now) {
+  if (name !== 'dashboard.websocket' || session === '') return link;
+  return value === false ? retire(link, now) : unrefuse(link, 'websocket', now);
+}
+
+/** @param {Link} link @param {TransportName} name @param {Frame} frame @param {number} now @param {number} chance @returns {Link} */
+function hear(link, name, frame, now, chance) {
+  const before = link.lines[name];
+  const line = heard(before, frame, now);
+  if (line === before) return link;
+  let next = withLine({ ...link, heardAt: now }, name, line);
+  if (before.phase !== 'open') {
+    next = note(withMeter(next, name, opened(link.meters[name], now)), name, 'Open', now);
+  }
+  if (frame.type !== 'goodbye') return next;
+  if (frame.code === 'retired') return refused(next, name, now, null, frame.reason);
+  // A channel stays joined when its publisher has gone: it would be silent where a WebSocket ends.
+  return drop(next, name, now, chance, frame.reason);
+}
+
+/** @param {Link} link @param {TransportName | 'backfill'} transport @param {import('./frames.js').Metrics} frame @param {number} now @returns {Link} */
+function weigh(link, transport, frame, now) {
+  const controls = withControls(link.controls, frame);
+  const next = controls === link.controls ? link : { ...link, controls };
+  if (transport === 'backfill' || !frame.at || next.lines[transport].phase !== 'open') return next;
+  const clock = timed(next.clock, now - frame.at / 1e6, now);
+  return withMeter({ ...next, clock }, transport, brought(next.meters[transport], frame, now));
+}
+
+/** @param {Model} model @param {Extract<LinkEvent, {type: 'moved'}>} event @returns {Reduced} */
+function move(model, { transport, phase, at, until, detail, chance = 0.5 }) {
+  const { link } = model;
+  switch (phase) {
+    case 'waiting':
+    case 'closed': {
+      const line = link.lines[transport];
+      if (line.phase !== 'open' && line.phase !== 'connecting') return become(model, link);
+      return become(model, drop(link, transport, at, chance, detail));
+    }
+    case 'refused':
+      return become(model, refused(link, transport, at, until ?? againAt(transport, at), detail));
+    default:
+      return become(model, link); // it is open once it is heard
+  }
+}
+
+/** @param {TransportName} name @param {number} now */
+const againAt = (name, now) => (name === 'realtime' ? now + REFUSED_AGAIN : null);
+
+/** @param {Link} link @param {TransportName} name @param {number} now @param {number} chance @param {string} detail @returns {Link} */
+function drop(link, name, now, chance, detail) {
+  const before = link.lines[name];
+  const line = lost(before, now, chance, detail);
+  if (line === before) return link;
+  const next = withLine(link, name, line);
+  const text = before.phase === 'open' ? `Lost: ${detail}` : `Not reached: ${detail}`;
+  return note(
+    withMeter(next, name, broke(link.meters[name], markAt(link, now - GRACE), link.controls, now)),
+    name,
+    text,
+    now,
+  );
+}
+
+/** @param {Link} link @param {TransportName} name @param {number} now @param {number | null} until @param {string} detail @returns {Link} */
+function refused(link, name, now, until, detail) {
+  const before = link.lines[name];
+  if (before.phase === 'refused') return link;
+  const next = withLine(link, name, refuse(before, now, until, detail));
+  return note(withMeter(next, name, closed(link.meters[name])), name, `Refused: ${detail}`, now);
+}
+
+/** @param {Link} link @param {number} now @returns {Link} */
+const retire = (link, now) =>
+  refused(link, 'websocket', now, null, 'the flag dashboard.websocket is off for this browser');
+
+/** @param {Link} link @param {TransportName} name @param {number} now @returns {Link} */
+function unrefuse(link, name, now) {
+  const line = link.lines[name];
+  return line.phase === 'refused' ? note(withLine(link, name, OFF), name, 'Allowed again', now) : link;
+}
+
+/** @param {Link} link @param {Extract<LinkEvent, {type: 'wanted'}>} event @returns {Link} */
+function want(link, { transport, by, at }) {
+  if (link.wanted === transport && link.by === by) return link;
+  const names = transport === 'dual' ? TRANSPORTS : [transport];
+  const next = names.reduce((known, name) => unrefuse(known, name, at), link);
+  if (link.wanted === transport) return { ...next, by };
+  // Whom the new one replaces goes when the new one is well: a change leaves no hole.
+  const fallback = { since: at, from: names[0], because: 'is being opened' };
+  const covered =
+    transport !== 'dual' && isWell(next.lines[otherThan(names[0])], at) && !isWell(next.lines[names[0]], at);
+  return { ...next, wanted: transport, by, fallback: covered ? fallback : null, falls: 0 };
+}
+
+/** Whatever waits is tried now. @param {Link} link @param {number} now @returns {Link} */
+function hurry(link, now) {
+  /** @param {Line} line @returns {Line} */
+  const at = (line) =>
+    line.phase === 'waiting' || (line.phase === 'refused' && line.until !== null)
+      ? { ...line, until: now }
+      : line;
+  return { ...link, lines: { websocket: at(link.lines.websocket), realtime: at(link.lines.realtime) } };
+}
+
+/** @param {Model} model @param {number} now @param {number} chance @returns {Reduced} */
+function tick(model, now, chance) {
+  const slept = model.link.at > 0 && now - model.link.at > SLEPT;
+  let link = slept ? hurry(model.link, now) : model.link;
+  for (const name of TRANSPORTS) {
+    const line = link.lines[name];
+    if (isSilent(line, now)) {
+      const detail = line.phase === 'open' ? 'nothing was heard of it any more' : 'it did not answer';
+      link = drop(link, name, now, chance, detail);
+      if (slept) link = hurry(link, now);
+    }
+    link = withMeter(link, name, overdue(link.meters[name], link.controls, now));
+  }
+  const span = Math.min(now - link.at, SLEPT);
+  const together =
+    bothWell(link, now) && link.at > 0 ? { ...link.together, ms: link.together.ms + span } : link.together;
+  const marks = [...link.marks, { at: now, next: model.state.next }].slice(-20);
+  return become(model, { ...link, at: now, marks, together });
+}
+
+/** Where the page was at `at`. @param {Link} link @param {number} at */
+const markAt = ({ marks }, at) => marks.findLast((mark) => mark.at <= at)?.next ?? null;
+
+/** @param {Link} link @param {number} now */
+const bothWell = ({ lines }, now) => isWell(lines.websocket, now) && isWell(lines.realtime, now);
+
+/**
+ * Open and close what follows from how the lines are, and say what is relied on.
+ * @param {Reduced} reduced
+ * @param {number} now
+ * @returns {Reduced}
+ */
+function settle({ model, effects, fresh }, now) {
+  const done = [...effects];
+  let { state } = model;
+  let link = judge(model.link, now);
+  const needed = link.wanted === 'dual' || link.fallback ? TRANSPORTS : [link.wanted];
+  for (const name of TRANSPORTS) {
+    const { phase } = link.lines[name];
+    if (needed.includes(name) || phase === 'off' || phase === 'refused') continue;
+    link = withMeter(withLine(link, name, OFF), name, closed(link.meters[name]));
+  }
+  for (const name of needed) {
+    if (!isDue(link.lines[name], now)) continue;
+    let from = null;
+    if (name === 'websocket') {
+      const resumed = resume(state, link.heardAt === null ? 0 : (now - link.heardAt) / 1000);
+      state = resumed.state;
+      from = resumed.from;
+    }
+    link = withLine(link, name, dial(link.lines[name], now));
+    done.push({ type: 'open', transport: name, from });
+  }
+  const well = needed.filter((name) => isWell(link.lines[name], now));
+  const active = reliedOn(link, well);
+  const darkAt = active === null ? (link.darkAt ?? now) : null;
+  const polling = darkAt !== null && now - darkAt >= PATIENCE;
+  if (polling !== link.polling) done.push({ type: 'poll', on: polling });
+  const same = link.active === active && link.darkAt === darkAt && link.polling === polling;
+  return { model: { state, link: same ? link : { ...link, active, darkAt, polling } }, effects: done, fresh };
+}
+
+/** Whether there is a fallback, begins or ends. @param {Link} link @param {number} now @returns {Link} */
+function judge(link, now) {
+  if (link.wanted === 'dual') return link.fallback ? { ...link, fallback: null } : link;
+  const { wanted, fallback } = link;
+  const line = link.lines[wanted];
+  const well = isWell(line, now);
+  if (fallback) {
+    const steady = Math.min(LONGEST_STEADY, STEADY * 2 ** Math.max(0, link.falls - 1));
+    const opening = link.falls === 0;
+    if (!well || line.phase !== 'open' || (!opening && now - line.steadyAt < steady)) {
+      // Once it was tried in vain, opening it has become a failure like any other.
+      return opening && !well && hasFailed(line, now) ? fallBack(link, line, fallback.since, now) : link;
+    }
+    return note({ ...link, fallback: null, calmAt: now }, null, `Relying on ${NAMES[wanted]}`, now);
+  }
+  if (well) return link.falls > 0 && now - link.calmAt > CALM ? { ...link, falls: 0 } : link;
+  if (!hasFailed(line, now)) return link;
+  const since =
+    'heardAt' in line ? line.heardAt : 'lostAt' in line && line.lostAt !== null ? line.lostAt : now;
+  return fallBack(link, line, since, now);
+}
+
+/** @param {Link} link @param {Line} line @param {number} since @param {number} now @returns {Link} */
+function fallBack(link, line, since, now) {
+  const { wanted } = link;
+  if (wanted === 'dual') return link;
+  const because = whatIsWrong(line);
+  const text = `Falling back to ${NAMES[otherThan(wanted)]}: ${NAMES[wanted]} ${because}`;
+  return note(
+    { ...link, fallback: { since, from: wanted, because }, falls: link.falls + 1 },
+    null,
+    text,
+    now,
+  );
+}
+
+/** Whether a line that is not well should be: one that was just begun has `PATIENCE`. @param {Line} line @param {number} now */
+const hasFailed = (line, now) =>
+  line.phase !== 'off' &&
+  !(line.phase === 'connecting' && line.attempt === 0 && line.lostAt === null && now - line.since < PATIENCE);
+
+/** @param {Line} line */
+function whatIsWrong(line) {
+  switch (line.phase) {
+    case 'open':
+      return 'is silent';
+    case 'refused':
+      return 'is refused';
+    case 'connecting':
+      return 'does not answer';
+    default:
+      return 'was lost';
+  }
+}
+
+/** @param {Link} link @param {readonly TransportName[]} well @returns {TransportName | null} */
+function reliedOn({ wanted, fallback, active }, well) {
+  if (well.length < 2) return well[0] ?? null;
+  if (wanted === 'dual') return active ?? well[0];
+  return fallback ? otherThan(wanted) : wanted;
+}
