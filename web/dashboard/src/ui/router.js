@@ -12,9 +12,10 @@ export function parse(hash) {
 /**
  * The address of a view. Parameters that are empty are left out.
  * @param {string} name
- * @param {Record<string, string>} [params]
+ * @param {Record<string, string> | URLSearchParams} [params] of the second kind where one may come more than once
  */
 export function address(name, params = {}) {
-  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== '')).toString();
+  const pairs = params instanceof URLSearchParams ? [...params] : Object.entries(params);
+  const query = new URLSearchParams(pairs.filter(([, value]) => value !== '')).toString();
   return `#/${name}${query ? `?${query}` : ''}`;
 }
