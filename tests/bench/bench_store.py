@@ -126,11 +126,14 @@ async def query_times(path: str, total: int) -> None:
             await store.write(batch, Offset(batch[-1].offset + 1))
     print(f"{total:,} rows")
     span = total * SPACING
-    for label, share, source in (
-        ("series, 1 % of the time, all sources", 0.01, None),
-        ("series, 10 %", 0.1, None),
-        ("series, all of the time", 1.0, None),
-        ("series, all of the time, one source", 1.0, "source-3"),
+    one_attribute = (("core", "3"),)
+    for label, share, filters in (
+        ("series, 1 % of the time, all sources", 0.01, (None,)),
+        ("series, 10 %", 0.1, (None,)),
+        ("series, all of the time", 1.0, (None,)),
+        ("series, all of the time, one source", 1.0, ("source-3",)),
+        ("series, all of the time, one session", 1.0, (None, "session-3")),
+        ("series, all of the time, one attribute", 1.0, (None, None, one_attribute)),
     ):
         start = T0 + int(span * (1 - share))
         step = max(1, int(span * share) // 300)
@@ -138,11 +141,16 @@ async def query_times(path: str, total: int) -> None:
         for at in range(7):
             name = f"system.cpu.metric_{at * 13:03}"
             started = time.perf_counter()
-            found = await store.series(name, start, T0 + span, step, source)
+            found = await store.series(name, start, T0 + span, step, *filters)
             times.append(time.perf_counter() - started)
         read = sum(point.count for series in found for point in series.points)
         print(f"{label}: {statistics.median(times) * 1e3:.1f} ms ({read:,} metrics read)")
-    for label, ask in (("names", store.names), ("sessions", store.sessions)):
+    name = "system.cpu.metric_000"
+    for label, ask in (
+        ("names", store.names),
+        ("sessions", store.sessions),
+        ("attributes of a name", lambda: store.attributes(name)),
+    ):
         started = time.perf_counter()
         await ask()
         print(f"{label}: {(time.perf_counter() - started) * 1e3:.1f} ms")
