@@ -103,7 +103,7 @@ page *args: setup
 shots *args: setup
     python -m tests.browser.screenshots {{args}}
 
-# lint, format, types, layers
+# lint, format, types, layers, of the program and the page
 [group('develop')]
 check: setup
     ruff check
@@ -111,7 +111,7 @@ check: setup
     pyright
     lint-imports --no-cache
     node web/dashboard/node_modules/typescript/bin/tsc -p web/dashboard/jsconfig.json
-    cd web/dashboard && node {{biome}} ci {{biome_paths}}
+    cd web/dashboard && node {{biome}} check {{biome_paths}}
 
 # format and mend what can be mended
 [group('develop')]
