@@ -1,6 +1,248 @@
-import { make } from '../ui/dom.js';
+/** Dead letters: what a store can never take as it is, why, and what is to become of it. */
+
+import { ago, NONE, whole } from '../core/format.js';
+import { filterOf, isAll, lettersOf, lostWords, matches, reselect, sameFilter } from '../core/letters.js';
+import { mark, show, write } from '../ui/dom.js';
+import { address } from '../ui/router.js';
+import { makeFilter } from './dead-letters/filter.js';
+import { makeLetter } from './dead-letters/letter.js';
+import { makeListing, read } from './dead-letters/listing.js';
+import { EMPTY_WORDS, makeParts, NONE_CHOSEN } from './dead-letters/parts.js';
+import { makeQuestions } from './dead-letters/questions.js';
+import { makeRun } from './dead-letters/run.js';
+import { makeTable } from './dead-letters/table.js';
+import './dead-letters.css';
+
+/**
+ * @typedef {import('../core/letters.js').Letter} Letter
+ * @typedef {import('../core/letters.js').Filter} Filter
+ */
+
+const NAME = 'dead-letters';
+/** Milliseconds between two readings of a list that changes by itself. */
+const SETTLE = 2_000;
+const ANY = filterOf(new URLSearchParams());
 
 /** @type {import('../ui/view.js').MakeView} */
-export function makeView() {
-  return { element: make('section', '', make('h2', '', 'dead-letters')), show() {} };
+export function makeView(page) {
+  const parts = makeParts();
+  /** @type {import('./dead-letters/listing.js').Listed | null} */
+  let listed = null;
+  let filter = ANY;
+  /** @type {Map<number, Letter>} */
+  let selected = new Map();
+  let allThatMatch = false;
+  let seen = '';
+  let readAt = -Infinity;
+
+  /** @param {string} words */
+  const tell = (words) => {
+    write(parts.notice, words);
+    if (words) page.announce(words);
+  };
+  /** @param {Filter} wanted @param {string} [id] */
+  const params = (wanted, id = '') => ({ ...wanted, id });
+  const go = (/** @type {Filter} */ wanted, id = '') => page.go(NAME, params(wanted, id));
+
+  const form = makeFilter((wanted) => go(wanted));
+  const table = makeTable(
+    (letter, on) => {
+      allThatMatch = false;
+      if (on) selected.set(letter.id, letter);
+      else selected.delete(letter.id);
+      present();
+    },
+    (on) => {
+      allThatMatch = false;
+      selected = new Map(on ? listed?.letters.map((letter) => [letter.id, letter]) : []);
+      present();
+    },
+  );
+  const listing = makeListing(
+    page.api,
+    (next) => {
+      const lost = reselect(selected, next.letters, next.complete, filter);
+      selected = lost.selected;
+      listed = next;
+      form.suggest(next.letters);
+      present();
+      if (lostWords(lost)) tell(lostWords(lost));
+    },
+    (problem) => {
+      write(parts.problem, problem);
+      show(parts.failure, problem !== '');
+      if (problem) page.announce(problem);
+    },
+  );
+  const refresh = () => {
+    readAt = Date.now();
+    return listing.refresh();
+  };
+  const readAll = async () => {
+    const { letters } = await read(page.api, ANY, Number.POSITIVE_INFINITY, new AbortController().signal);
+    return new Map(letters.map((letter) => [letter.id, letter]));
+  };
+  const run = makeRun(readAll, (words) => {
+    tell(words);
+    refresh();
+  });
+  const questions = makeQuestions(page, parts.element);
+
+  /** @param {ReadonlyMap<number, Letter> | null} these */
+  const discard = (these) =>
+    questions.discard({ filter, selected: these }, (count) => {
+      tell(`${lettersOf(count)} discarded.`);
+      letter.close();
+      if (these) for (const id of these.keys()) selected.delete(id);
+      else forget();
+      go(filter);
+      refresh();
+    });
+  const forget = () => {
+    selected = new Map();
+    allThatMatch = false;
+    present();
+  };
+  const meant = () => ({ filter, selected: selected.size && !allThatMatch ? selected : null });
+
+  const letter = makeLetter(page, {
+    closed: () => go(filter),
+    redrive: async (one, metric) => {
+      const body = metric === null ? undefined : `{"metric":${metric}}`;
+      const text = await page.api.text('POST', `api/dead-letters/${one.id}/redrive`, body);
+      const { outcome } = /** @type {import('../core/letters.js').Redriven} */ (JSON.parse(text));
+      return outcome === 'queued'
+        ? `Dead letter ${one.id} is queued: ${one.store} gets it once it takes metrics again.`
+        : `Dead letter ${one.id} is redriven${metric === null ? '' : ' as edited'}: ${one.store} has it.`;
+    },
+    discard: (one) => discard(new Map([[one.id, one]])),
+    done: (words) => {
+      tell(words);
+      letter.close();
+      go(filter);
+      refresh();
+    },
+  });
+
+  parts.redrive.addEventListener('click', () =>
+    questions.redrive(meant(), (before) => {
+      run.begin(before);
+      tell(`${lettersOf(before.size)} on the way to the store.`);
+      forget();
+      refresh();
+    }),
+  );
+  parts.discard.addEventListener('click', () => discard(meant().selected));
+  parts.more.addEventListener('click', () => listing.more());
+  parts.again.addEventListener('click', refresh);
+  parts.selectAll.addEventListener('click', () => {
+    allThatMatch = true;
+    present();
+    page.announce(`All ${whole(listed?.matched ?? 0)} that match are selected.`);
+  });
+  parts.forget.addEventListener('click', () => {
+    forget();
+    parts.redrive.focus();
+  });
+
+  const present = () => {
+    if (!listed) return;
+    const { letters, matched, pending, complete } = listed;
+    table.show(
+      letters.map((one) => ({
+        letter: one,
+        selected: allThatMatch || selected.has(one.id),
+        address: address(NAME, params(filter, String(one.id))),
+      })),
+    );
+    const chosen = allThatMatch ? matched : selected.size;
+    write(
+      parts.count,
+      isAll(filter) ? `${whole(matched)} waiting` : `${whole(matched)} of ${whole(pending)} match`,
+    );
+    write(parts.chosen, chosen ? `${whole(chosen)} selected` : NONE_CHOSEN);
+    show(parts.selectAll, selected.size > 0 && !allThatMatch && selected.size < matched);
+    write(parts.selectAll, `Select all ${whole(matched)} that match`);
+    show(parts.forget, chosen > 0);
+    const what = chosen ? whole(chosen) : isAll(filter) ? 'all' : `all ${whole(matched)} that match`;
+    write(parts.redrive, `Redrive ${what}…`);
+    write(parts.discard, `Discard ${what}…`);
+    parts.redrive.disabled = parts.discard.disabled = matched === 0;
+    write(parts.more, `Show more of ${whole(matched)}`);
+    show(parts.rest, !complete);
+    show(parts.scroll, letters.length > 0);
+    show(parts.loading, false);
+    show(parts.empty, matched === 0);
+    write(parts.emptyTitle, isAll(filter) ? 'No dead letters' : 'None of the dead letters matches');
+    write(
+      parts.emptyWords,
+      isAll(filter)
+        ? EMPTY_WORDS
+        : `${whole(pending)} wait${pending === 1 ? 's' : ''} that this filter leaves out.`,
+    );
+  };
+
+  parts.card.prepend(parts.bar, form.element);
+  parts.scroll.append(table.element);
+  parts.element.append(letter.element);
+
+  return {
+    element: parts.element,
+    enter(given) {
+      const wanted = filterOf(given);
+      form.set(wanted);
+      if (!sameFilter(wanted, filter) || !listed) {
+        const dropped = [...selected.values()].filter((one) => !matches(one, wanted)).length;
+        filter = wanted;
+        allThatMatch = false;
+        listing.open(filter);
+        if (!dropped) write(parts.notice, '');
+      } else refresh();
+      const id = given.get('id') ?? '';
+      if (/^\d{1,19}$/.test(id)) letter.open(id);
+      else letter.close();
+    },
+    leave() {
+      letter.close();
+      listing.close();
+    },
+    show({ state: { status }, now }) {
+      table.tick(now);
+      if (!status) return;
+      const { pending, limit, oldest_at, redriving, redriven, discarded, expired, enabled } =
+        status.dead_letters;
+      const figures = [pending, redriving, redriven, discarded, expired].join();
+      if (figures !== seen && now - readAt > SETTLE && !listing.isReading()) {
+        if (seen) refresh();
+        seen = figures;
+      }
+      form.setStores(status.stores.map(({ name }) => name));
+      parts.figures.show([
+        [
+          whole(pending),
+          limit > 0 ? `of at most ${whole(limit)}; then the oldest make room` : 'kept to be looked at',
+        ],
+        [pending && oldest_at ? ago(now - oldest_at / 1e6) : NONE, 'refused first'],
+        [whole(redriven), 'back into their store'],
+        [whole(discarded + expired), `${whole(discarded)} by hand, ${whole(expired)} for age or number`],
+      ]);
+      mark(
+        parts.figures.first,
+        'data-tone',
+        limit > 0 && pending > 0.8 * limit ? 'bad' : pending ? 'busy' : '',
+      );
+      show(parts.off, !enabled);
+      const progress = run.progress(status);
+      mark(parts.progress, 'data-on', String(progress !== null));
+      if (progress) {
+        parts.fill.style.setProperty('--fill', String(progress.of ? progress.done / progress.of : 0));
+        write(
+          parts.way,
+          progress.own
+            ? `${whole(progress.done)} of ${whole(progress.of)} sent again`
+            : `${lettersOf(progress.of)} on the way to the store`,
+        );
+      }
+    },
+  };
 }

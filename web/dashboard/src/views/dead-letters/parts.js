@@ -1,0 +1,97 @@
+/** What the view of dead letters is made of, as it stands before there is anything to show. */
+
+import { NONE } from '../../core/format.js';
+import { make, show, write } from '../../ui/dom.js';
+
+export const EMPTY_WORDS =
+  'When a store can never take a metric as it is (a rule of its table, a text that it cannot hold), that one is put aside here with the reason, and all others are stored. You can then mend and redrive it, or discard it.';
+export const NONE_CHOSEN = 'None selected: the buttons mean all that match.';
+const OFF =
+  'The dead-letter queue is switched off (METRICS_PERSISTER_DLQ_ENABLED, RESILIENCE_DLQ_ENABLED). A metric that its store can never take blocks that store, and everything behind it waits in the journal. What waits here since before can be looked at.';
+const LABELS = ['Waiting', 'The oldest', 'Redriven', 'Given up'];
+
+function makeFigures() {
+  const tiles = LABELS.map((label) => {
+    const value = make('dd', 'value', NONE);
+    const note = make('dd', 'quiet');
+    return { value, note, element: make('div', '', make('dt', '', label), value, note) };
+  });
+  return {
+    element: make('dl', 'figures', ...tiles.map(({ element }) => element)),
+    first: tiles[0].value,
+    /** @param {[string, string][]} texts value and note of each */
+    show(texts) {
+      texts.forEach(([value, note], index) => {
+        write(tiles[index].value, value);
+        write(tiles[index].note, note);
+      });
+    },
+  };
+}
+
+/** @param {string} className @param {string} text */
+const button = (className, text) => {
+  const made = make('button', className, text);
+  made.type = 'button';
+  return made;
+};
+
+export function makeParts() {
+  const figures = makeFigures();
+  const off = make('p', 'alert', OFF);
+  off.dataset.tone = 'busy';
+  const problem = make('span');
+  const again = button('', 'Try again');
+  const failure = make('div', 'alert dead-letters-failure', problem, again);
+  const count = make('span', 'quiet');
+  const chosen = make('span', 'dead-letters-chosen', NONE_CHOSEN);
+  const selectAll = button('', '');
+  const forget = button('', 'Clear the selection');
+  const redrive = button('', 'Redrive all…');
+  const discard = button('danger', 'Discard all…');
+  const fill = make('span', 'fill');
+  const way = make('span', 'quiet');
+  const progress = make('div', 'dead-letters-progress', make('span', 'gauge', fill), way);
+  const notice = make('p', 'dead-letters-notice');
+  const title = make('h3', '', 'What waits');
+  const acts = make('div', 'dead-letters-acts push', redrive, discard);
+  const bar = make('div', 'bar', title, count, progress, acts);
+  const choosing = make('div', 'dead-letters-choosing', chosen, selectAll, forget, notice);
+  const scroll = make('div', 'scroll');
+  const loading = make('p', 'note', 'Reading…');
+  const more = button('', 'Show more');
+  const rest = make('p', 'note', more);
+  const emptyTitle = make('h4');
+  const emptyWords = make('p');
+  const empty = make('div', 'empty', emptyTitle, emptyWords);
+  const card = make('section', 'card', choosing, failure, scroll, loading, rest, empty);
+  card.setAttribute('aria-label', 'What waits');
+  redrive.disabled = discard.disabled = true;
+  for (const hidden of [off, failure, selectAll, forget, scroll, rest, empty]) show(hidden, false);
+  return {
+    element: make(
+      'div',
+      'dead-letters stack',
+      make('h2', 'unseen', 'Dead letters'),
+      off,
+      figures.element,
+      card,
+    ),
+    ...{
+      figures,
+      off,
+      problem,
+      again,
+      failure,
+      count,
+      chosen,
+      selectAll,
+      forget,
+      redrive,
+      discard,
+      fill,
+      way,
+    },
+    ...{ progress, notice, bar, scroll, loading, more, rest, empty, emptyTitle, emptyWords, card },
+  };
+}
