@@ -92,13 +92,13 @@ async def test_few_are_answered_at_once() -> None:
         for wire in wires:
             wire.reader._transport.pause_reading()  # type: ignore[attr-defined]
             await wire.send(request.encode())
-        await until(lambda: running.live.backfilling == AT_ONCE)
+        await until(lambda: running.live.backfilling == AT_ONCE, 30)
         refused = await ask(running, 0, 5)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
         assert await running.still_serves()
         for wire in wires:
             wire.writer.transport.abort()
-        await until(lambda: running.live.backfilling == 0)
+        await until(lambda: running.live.backfilling == 0, 30)
         assert len(frames(await ask(running, 0, 5))) == 1
 
 
@@ -111,8 +111,8 @@ async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
         wire = await running.connect()
         wire.reader._transport.pause_reading()  # type: ignore[attr-defined]
         await wire.send(b"GET /api/frames?first_offset=0&last_offset=19999 HTTP/1.1\r\nHost: x\r\n\r\n")
-        await until(lambda: running.live.backfilling == 1)
-        await until(lambda: running.live.backfilling == 0)
+        await until(lambda: running.live.backfilling == 1, 30)
+        await until(lambda: running.live.backfilling == 0, 30)
         wire.writer.transport.abort()
 
 
@@ -122,7 +122,7 @@ async def test_ingest_goes_on_beside_it() -> None:
         running.live.frame_size = 10
         running.live.publish(MAX_OFFSETS)
         asking = asyncio.ensure_future(ask(running, 0, MAX_OFFSETS - 1))
-        await until(lambda: running.live.backfilling)
+        await until(lambda: running.live.backfilling, 30)
         assert await running.still_serves()
         assert running.live.backfilling == 1
         assert len(frames(await asking)) == MAX_OFFSETS // 10
