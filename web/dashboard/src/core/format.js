@@ -81,3 +81,13 @@ export function duration(seconds) {
     ? `${whole(Math.round(seconds / 3_600))} h`
     : `${whole(Math.round(seconds / 86_400))} days`;
 }
+
+/**
+ * A short time, as in "12 ms"; a tenth where it is below ten.
+ * @param {number | null} value milliseconds
+ */
+export function milliseconds(value) {
+  if (value === null) return NONE;
+  if (value < 9.95) return `${decimals[1].format(value)} ms`;
+  return value < 9_950 ? `${whole(Math.round(value))} ms` : `${decimals[1].format(value / 1000)} s`;
+}
