@@ -38,6 +38,8 @@ export function makeView(page) {
   let past = null;
   /** The offset where the slider is wished to be; null: now. @type {number | null} */
   let wish = null;
+  /** What is shown while the wish is not answered: the offset of `past`, null: now. @type {number | null} */
+  let settled = null;
   let speed = page.settings.get(SPEED, 10);
   let jumping = new AbortController();
   /** @type {(() => void) | null} */
@@ -70,16 +72,17 @@ export function makeView(page) {
   calm();
 
   const present = makePresent(page, complain);
-  const shown = () => (wish === null ? present.report() : past);
+  const shown = () => (settled === null ? present.report() : past);
   const asker = makeAsker(page.api, {
     answered(found) {
       past = found;
+      settled = found.offset;
       calm();
       page.changed();
     },
     failed({ message }, point) {
       // What was there stays, and so does where it is.
-      wish = past?.offset ?? null;
+      wish = settled;
       complain(message, () => {
         wish = point.offset ?? wish;
         asker.insist(point);
@@ -87,9 +90,10 @@ export function makeView(page) {
     },
   });
   const player = makePlayer(page.api, {
+    present: present.report,
     show(found) {
       past = found;
-      wish = found.offset;
+      wish = settled = found.offset;
       page.changed();
     },
     skipped: (nanoseconds) =>
@@ -114,7 +118,7 @@ export function makeView(page) {
       player.stop();
       page.go('time', { offset: String(wish) });
       page.announce('Paused.');
-    } else if (wish !== null && begin) {
+    } else if (settled !== null && begin) {
       hold();
       calm();
       player.play(begin, speed);
@@ -128,19 +132,24 @@ export function makeView(page) {
   const jump = async (find) => {
     hold();
     const { signal } = jumping;
+    calm();
+    write(remark, 'Looking for it…');
     try {
       const found = await find();
       if (signal.aborted) return;
+      calm();
       if (found === null) {
         complain('There is none before that in what is kept of the journal.');
         return;
       }
-      calm();
       past = found;
+      settled = found.offset;
       page.go('time', { offset: String(found.offset) });
       page.announce(`Offset ${whole(found.offset)}, ${localTime(found.time)}.`);
     } catch (error) {
-      if (!signal.aborted) complain(/** @type {Error} */ (error).message, () => jump(find));
+      if (signal.aborted) return;
+      calm();
+      complain(/** @type {Error} */ (error).message, () => jump(find));
     }
   };
   /** @param {Kind} kind @returns {Promise<Report | null>} */
@@ -244,12 +253,13 @@ export function makeView(page) {
       if (offset === null) {
         hold();
         calm();
-        wish = null;
+        wish = settled = null;
         if (text !== null) complain(`“${text}” is no offset: give a whole number, such as ?offset=1200.`);
       } else if (past?.offset !== offset || !player.isPlaying()) {
         player.stop();
         wish = offset;
-        if (past?.offset !== offset) asker.insist({ offset });
+        if (past?.offset === offset) settled = offset;
+        else asker.insist({ offset });
       }
     },
     leave() {

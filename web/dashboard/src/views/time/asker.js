@@ -14,6 +14,8 @@
 export function makeAsker(api, told) {
   /** @type {AbortController | null} */
   let under = null;
+  /** What is asked now. @type {Point} */
+  let current = {};
   /** @type {Point | null} */
   let next = null;
 
@@ -21,6 +23,7 @@ export function makeAsker(api, told) {
   const ask = async (point) => {
     const mine = new AbortController();
     under = mine;
+    current = point;
     try {
       const report = /** @type {Report} */ (
         await api.get('api/state', { signal: mine.signal, params: point })
@@ -44,8 +47,9 @@ export function makeAsker(api, told) {
     },
     /** Ask for `point` now; what is under way is overtaken. @param {Point} point */
     insist(point) {
-      under?.abort();
       next = null;
+      if (under && current.offset === point.offset && current.time === point.time) return;
+      under?.abort();
       ask(point);
     },
     /** Wait for nothing any more. */

@@ -1,10 +1,11 @@
-/** Plays the past: asks for the state at successive times, as fast as core/playing.js says. */
+/** Plays the past: asks for one state after another, as core/playing.js decides. */
 
-import { atSpeed, isAtEnd, PACE, skip, start, wanted } from '../../core/playing.js';
+import { aim, atSpeed, isAtEnd, PACE, start, take } from '../../core/playing.js';
 
 /**
  * @typedef {import('../../core/past.js').Report} Report
  * @typedef {{
+ *   present: () => Report | null,
  *   show: (report: Report) => void,
  *   skipped: (nanoseconds: number) => void,
  *   end: () => void,
@@ -28,30 +29,26 @@ export function makePlayer(api, told) {
     clearTimeout(timer);
   };
 
-  /** @param {Record<string, string | number>} params @returns {Promise<Report>} */
-  const ask = (params) => api.get('api/state', { params, signal: controller.signal });
-
-  /** One state, and then the next. @param {Report} last @param {AbortSignal} signal */
-  const step = async (last, signal) => {
+  /** @param {AbortSignal} signal */
+  const step = async (signal) => {
     const asked = performance.now();
+    const present = told.present();
+    if (!playing || !present) return;
+    if (isAtEnd(playing, present, asked)) {
+      stop();
+      told.end();
+      return;
+    }
     try {
-      if (!playing) return;
-      const report = await ask({ time: BigInt(Math.round(wanted(playing, asked))).toString() });
+      const offset = Math.min(aim(playing, asked), present.next_offset);
+      const report = /** @type {Report} */ (await api.get('api/state', { params: { offset }, signal }));
       if (signal.aborted || !playing) return;
-      if (isAtEnd(report)) {
-        stop();
-        told.end();
-        return;
-      }
-      told.show(report);
-      if (report.offset === last.offset) {
-        const next = await ask({ offset: report.offset + 1 });
-        if (signal.aborted || !playing) return;
-        const gone = skip(playing, next.time, performance.now());
-        playing = gone.playing;
-        if (gone.skipped > 0) told.skipped(gone.skipped);
-      }
-      timer = setTimeout(() => step(report, signal), Math.max(0, PACE - (performance.now() - asked)));
+      const taken = take(playing, report, performance.now());
+      playing = taken.playing;
+      if (taken.show) told.show(report);
+      if (taken.skipped > 0) told.skipped(taken.skipped);
+      const took = taken.show ? performance.now() - asked : 0;
+      timer = setTimeout(step, Math.max(0, taken.pause - took), signal);
     } catch (error) {
       if (signal.aborted) return;
       stop();
@@ -65,9 +62,8 @@ export function makePlayer(api, told) {
     play(report, speed) {
       stop();
       controller = new AbortController();
-      playing = start(report.time, speed, performance.now());
-      // What it begins with is shown already, and may last.
-      step({ ...report, offset: -1 }, controller.signal);
+      playing = start(report, speed, performance.now());
+      timer = setTimeout(step, PACE, controller.signal);
     },
     /** @param {number} speed */
     speed(speed) {
