@@ -346,12 +346,12 @@ COLUMNS: dict[str, Column] = {
 
 
 class Row:
-    """An outage, suffered by one Forebay a column at the same time."""
+    """An outage, suffered by one Forebay for each of `columns` at the same time."""
 
-    def __init__(self, scene: Scene, outage: Outage) -> None:
+    def __init__(self, scene: Scene, outage: Outage, columns: Sequence[str]) -> None:
         self.outage = outage
         self.scene = scene
-        self._cells = {name: Cell(scene, name) for name in COLUMNS}
+        self._cells = {name: Cell(scene, name) for name in columns}
         self._failed: dict[str, Exception] = {}
 
     def suffer(self) -> None:

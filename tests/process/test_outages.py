@@ -1,18 +1,21 @@
 """The outage matrix against the real process, PostgreSQL and PostgREST: every outage, at every moment.
 
 A row of it is an outage; its columns live through it at the same time, each a process with a journal of its
-own. See outages.py and outage_causes.py.
+own. See outages.py and outage_causes.py. Each outage meets two of the moments, in turns from row to row;
+`FOREBAY_OUTAGES=all` has it meet all four.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 
 from tests.process.outage_causes import OUTAGES
-from tests.process.outages import COLUMNS, GRACEFUL, Cell, Row, Scene
+from tests.process.outages import COLUMNS, GRACEFUL, Cell, Outage, Row, Scene
 from tests.supabase.fixtures import local_databases, local_postgres, local_supabase
 from tests.supabase.stack import LocalSupabase
 
@@ -21,10 +24,24 @@ __all__ = ["local_databases", "local_postgres", "local_supabase"]
 PROMPT = 1.0
 """Seconds within which every POST is answered, whatever the store does."""
 
-ROWS = [
-    pytest.param((kind, outage), id=f"{kind}-{outage.name}")
+ALL = os.environ.get("FOREBAY_OUTAGES") == "all"
+TURNS = (("during-ingest", "during-shutdown"), ("at-startup", "then-killed"))
+
+
+class Meant(NamedTuple):
+    """Of which store, which outage, at which moments."""
+
+    kind: str
+    outage: Outage
+    columns: tuple[str, ...]
+
+
+CELLS = [
+    pytest.param(Meant(kind, outage, columns), column, id=f"{column}-{kind}-{outage.name}")
     for kind, outages in OUTAGES.items()
-    for outage in outages
+    for number, outage in enumerate(outages)
+    for columns in [tuple(COLUMNS) if ALL else TURNS[number % 2]]
+    for column in columns
 ]
 
 
@@ -33,9 +50,10 @@ def row(
     request: pytest.FixtureRequest, local_supabase: LocalSupabase, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Row]:
     """One outage, over."""
-    kind, outage = request.param
+    meant: Meant = request.param
     asyncio.run(local_supabase.renew())
-    row = Row(Scene(local_supabase, kind, tmp_path_factory.mktemp("outage")), outage)
+    scene = Scene(local_supabase, meant.kind, tmp_path_factory.mktemp("outage"))
+    row = Row(scene, meant.outage, meant.columns)
     try:
         row.suffer()
         yield row
@@ -45,13 +63,13 @@ def row(
         local_supabase.revive()
 
 
-@pytest.fixture(params=COLUMNS)
+@pytest.fixture
 def cell(request: pytest.FixtureRequest, row: Row) -> Cell:
     """One of its columns."""
     return row.cell(request.param)
 
 
-@pytest.mark.parametrize("row", ROWS, indirect=True)
+@pytest.mark.parametrize(("row", "cell"), CELLS, indirect=True)
 class TestOutage:
     def test_every_accepted_metric_is_stored_once(self, cell: Cell) -> None:
         """All that was answered with 202 is in the database as it was sent, once, and nothing else is; none
