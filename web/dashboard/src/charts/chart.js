@@ -48,6 +48,7 @@ export function makeChart(mount, subject, colours, gestures) {
   let banded = true;
   let pointing = false;
   let top = 1;
+  let filledIn = false;
 
   const visible = () => subject.lines().filter(({ hidden }) => !hidden);
 
@@ -89,6 +90,7 @@ export function makeChart(mount, subject, colours, gestures) {
             space: 34,
             incrs: () => increments(top, subject.unit()),
             values: (_, splits, __, ___, increment) => {
+              if (!filledIn) return splits.map(() => '');
               const { write, label } = axisOf(top, increment, subject.unit());
               const last = splits.length - 1;
               return splits.map((value, i) =>
@@ -226,6 +228,7 @@ export function makeChart(mount, subject, colours, gestures) {
       const u = plot;
       const [low, high] = extent(lines, banded && lines.length <= BANDED);
       const y = limits(low, high) ?? [0, 1];
+      filledIn = low <= high;
       top = Math.max(Math.abs(y[0]), Math.abs(y[1]));
       pointing = true;
       u.batch(() => {

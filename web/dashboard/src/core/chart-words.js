@@ -10,13 +10,13 @@ export const isEmpty = (lines) => lines.every(({ joined }) => joined.summary.cou
 
 /**
  * Why a chart is empty.
- * @param {string} span
- * @param {number | null} since how long ago its last metric was (ms), where that is outside of `span`
+ * @param {string} between its two ends
+ * @param {number | null} since how long ago its last metric was (ms), where that is not between them
  * @param {boolean} unknown nobody has sent such a metric yet
  */
-export function sentence(span, since, unknown) {
+export function sentence(between, since, unknown) {
   if (unknown) return 'No metric of this name has been stored yet. The first one appears here by itself.';
-  const none = `No data in ${span}.`;
+  const none = `No data between ${between}.`;
   if (since === null) return none;
   return since < 2_000 ? `${none} The last one came just now.` : `${none} The last one came ${ago(since)}.`;
 }

@@ -74,6 +74,7 @@ export function lonely(mean, gap) {
 export function limits(low, high) {
   if (!(low <= high)) return null;
   const room = high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1;
+  if (low === 0 && high === 0) return [0, 1];
   const bottom = low >= 0 && (low - room < 0 || low < (high - low) * 0.35) ? 0 : low - room;
   const top = high <= 0 && (high + room > 0 || -high < (high - low) * 0.35) ? 0 : high + room;
   return [bottom, top];

@@ -70,7 +70,7 @@ export const moment = (time, step, reader = {}) =>
  */
 export function stretch(from, to, reader = {}) {
   const day = formatOf({ ...CALENDAR, year: 'numeric' }, reader);
-  const exact = to - from < 2 * SECOND ? 10 : to - from < 20 * MINUTE ? SECOND : MINUTE;
+  const exact = exactness(to - from);
   const clock = formatOf(
     exact >= MINUTE ? CLOCK : { ...CLOCK, second: '2-digit', ...fraction(exact) },
     reader,
@@ -80,3 +80,15 @@ export function stretch(from, to, reader = {}) {
     ? `${first}, ${clock.format(from)} – ${clock.format(to)}`
     : `${first}, ${clock.format(from)} – ${last}, ${clock.format(to)}`;
 }
+
+/**
+ * The two ends of a stretch of time, each said in full.
+ * @param {number} from
+ * @param {number} to
+ * @param {Reader} [reader]
+ */
+export const ends = (from, to, reader = {}) =>
+  [from, to].map((time) => moment(time, exactness(to - from), reader)).join(' and ');
+
+/** @param {number} length the milliseconds that its ends are said to */
+const exactness = (length) => (length < 2 * SECOND ? 10 : length < 10 * MINUTE ? SECOND : MINUTE);

@@ -48,10 +48,11 @@ const tiny = new Intl.NumberFormat(undefined, { notation: 'scientific', maximumS
 
 /** @param {string} unit @returns {{scales: readonly Scale[], factor: number, base: number} | null} */
 function known(unit) {
-  const time = SECONDS[unit];
+  const time = Object.hasOwn(SECONDS, unit) ? SECONDS[unit] : 0;
   if (time) return { scales: TIMES, factor: time, base: 1 };
   const [size, per = ''] = unit.split(/\s*(?=\/s$|\/sec$|ps$)/);
-  const bytes = BYTES[size.toLowerCase()];
+  const small = size.toLowerCase();
+  const bytes = Object.hasOwn(BYTES, small) ? BYTES[small] : 0;
   if (!bytes || (per && !per.startsWith('/'))) return null;
   return { scales: SIZES.map((scale) => ({ ...scale, label: scale.label + per })), factor: bytes, base: KIB };
 }
@@ -107,15 +108,13 @@ export function axisOf(top, increment, unit) {
   const label = scale?.label ?? (unit === 'percent' ? '%' : unit);
   const step = increment / size;
   const most = Math.abs(top) / size;
-  const count = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  const rounded =
-    count > 0 && Math.abs(step * 10 ** count - Math.round(step * 10 ** count)) > 1e-6 ? count + 1 : count;
+  const count = places.findIndex((_, digits) => isWhole(step * 10 ** digits));
   const write =
-    most >= 1e15 || rounded >= places.length
+    most >= 1e15 || count < 0
       ? (/** @type {number} */ value) => (value === 0 ? '0' : tiny.format(value / size))
       : most >= 1e5
         ? (/** @type {number} */ value) => short.format(value / size)
-        : (/** @type {number} */ value) => places[rounded].format(value / size);
+        : (/** @type {number} */ value) => places[count].format(value / size);
   return { write, label };
 }
 
@@ -140,3 +139,6 @@ export function increments(top, unit) {
         .concat(all.filter((one) => one > size * 2))
     : all;
 }
+
+/** @param {number} value but for what floating point makes of it */
+const isWhole = (value) => value > 0.5 && Math.abs(value - Math.round(value)) < 1e-6 * value;

@@ -171,6 +171,8 @@ export function makeView(page) {
   function makeChart(key, one) {
     /** @type {ReturnType<typeof manager.add> | null} */
     let handle = null;
+    /** @type {ReturnType<typeof makeCard> | null} */
+    let card = null;
     const feed = makeFeed(
       one,
       {
@@ -184,6 +186,7 @@ export function makeView(page) {
       },
       {
         changed() {
+          card?.stale();
           handle?.changed();
           page.changed();
         },
@@ -192,7 +195,7 @@ export function makeView(page) {
       Date.now(),
     );
     for (const series of page.model().state.series.values()) feed.remember(series);
-    const card = makeCard(feed, {
+    const shown = makeCard(feed, {
       catalogue,
       range,
       help: help.id,
@@ -205,10 +208,10 @@ export function makeView(page) {
           span: fixed(time - lengthOf(choice.span) / 2, time + lengthOf(choice.span) / 2, Date.now()),
         }),
     });
-    const added = manager.add(card.plot, card.subject);
-    handle = added;
-    card.onChange(added.changed);
-    return { card, handle: added, feed };
+    const added = manager.add(shown.plot, shown.subject);
+    shown.onChange(added.changed);
+    [card, handle] = [shown, added];
+    return { card: shown, handle: added, feed };
   }
 
   /** Charts as they were chosen: those that stay keep all that they have. */

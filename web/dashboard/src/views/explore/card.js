@@ -3,7 +3,7 @@
 import { isEmpty, sentence, sentenceAt, sentenceOf } from '../../core/chart-words.js';
 import { narrowing } from '../../core/choice.js';
 import { further } from '../../core/lines.js';
-import { moment, stretch } from '../../core/moments.js';
+import { ends, moment, stretch } from '../../core/moments.js';
 import { make, mark, show, write } from '../../ui/dom.js';
 import { makeFilter } from './filter.js';
 import { makeLegend } from './legend.js';
@@ -100,6 +100,7 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
   let grid = { from: 0, step: 1, length: 0 };
   let changed = () => {};
   let read = -Infinity;
+  let pending = false;
   let summarised = -Infinity;
   /** @type {number | null} */
   let crosshair = null;
@@ -108,27 +109,41 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
 
   /** @param {number} now */
   const showNothing = (now) => {
-    const empty = feed.loading() ? false : isEmpty(feed.lines());
-    show(nothing, empty || feed.loading());
-    if (feed.loading()) {
-      write(words, 'Loading…');
-      show(go, false);
-    } else if (empty) {
-      const { from, to } = range();
-      const last = lastSeen();
-      const elsewhere = last > 0 && (last < from || last > to) && !narrowing(chosen);
-      write(
-        words,
-        sentence(stretch(from, to), elsewhere ? now - last : null, catalogue.isKnown() && last === 0),
-      );
-      show(go, elsewhere);
-    }
+    const empty = isEmpty(feed.lines());
+    show(nothing, empty);
+    if (!empty) return;
+    const { from, to } = range();
+    const last = lastSeen();
+    const elsewhere = !feed.loading() && last > 0 && (last < from || last > to) && !narrowing(chosen);
+    const unknown = catalogue.isKnown() && !catalogue.namesError() && last === 0;
+    write(
+      words,
+      feed.loading() ? 'Loading…' : sentence(ends(from, to), elsewhere ? now - last : null, unknown),
+    );
+    show(go, elsewhere);
+  };
+
+  /** @param {number} now */
+  const writeFigures = (now) => {
+    read = now;
+    pending = false;
+    legend.show(feed.lines(), feed.unit(), grid, crosshair);
+    showNothing(Date.now());
+    if (!table.element.hidden) table.show(feed.lines(), feed.unit(), grid);
+    if (now - summarised < SUMMARY) return;
+    summarised = now;
+    const { from, to } = range();
+    write(summary, `${chosen.name}, ${stretch(from, to)}. ${describe()}`);
   };
 
   return {
     element,
     plot,
     feed,
+    /** Its data is another: the figures are written with the next drawing. */
+    stale() {
+      read = -Infinity;
+    },
     /** @param {() => void} redraw what draws the chart anew */
     onChange: (redraw) => (changed = redraw),
 
@@ -138,21 +153,12 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
       lines: feed.lines,
       fill: feed.fill,
       shown(drawn, at) {
-        grid = drawn;
         const now = performance.now();
-        if (at === crosshair && now - read < READABLE) return;
-        if (at === null || at !== crosshair || now - read >= READABLE) {
-          read = now;
-          crosshair = at;
-          legend.show(feed.lines(), feed.unit(), grid, at);
-          showNothing(Date.now());
-          if (!table.element.hidden) table.show(feed.lines(), feed.unit(), grid);
-        }
-        if (now - summarised > SUMMARY) {
-          summarised = now;
-          const { from, to } = range();
-          write(summary, `${chosen.name}, ${stretch(from, to)}. ${describe()}`);
-        }
+        const moved = at !== crosshair || drawn.step !== grid.step;
+        grid = drawn;
+        crosshair = at;
+        if (moved || now - read >= READABLE) writeFigures(now);
+        else pending = true;
       },
     },
 
@@ -178,7 +184,9 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
       write(rest, more);
       const there = feed.unit() || (catalogue.seen(chosen.name)?.unit ?? '');
       write(unit, there);
-      if (feed.loading() || error) showNothing(Date.now());
+      const now = performance.now();
+      if (pending && now - read >= READABLE) writeFigures(now);
+      else if (feed.loading() || error) showNothing(Date.now());
     },
   };
 
