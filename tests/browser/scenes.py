@@ -12,6 +12,8 @@ from tests.process.poison import FORBIDDEN, NEGATIVE, SQLITE_RULES
 def bury(forebay: Forebay, count: int = 12) -> None:
     """Let `count` more metrics be dead letters of `forebay`, which keeps what it has in SQLite: its store now
     refuses values below zero (every other one is such) and the unit `forbidden`. Blocks until they are."""
+    forebay.post([{"name": "queue.depth", "value": 1.0, "source": "sound"}]).raise_for_status()
+    forebay.drained()  # and so there are tables
     with contextlib.closing(sqlite3.connect(forebay.data / "forebay.db", timeout=LIMIT)) as database:
         if not database.execute("select 1 from sqlite_master where type = 'trigger'").fetchall():
             database.executescript(SQLITE_RULES)
