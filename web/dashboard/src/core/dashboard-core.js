@@ -294,6 +294,7 @@ function settle({ model, effects, fresh }, now) {
     const { phase } = link.lines[name];
     if (needed.includes(name) || phase === 'off' || phase === 'refused') continue;
     link = withMeter(withLine(link, name, OFF), name, closed(link.meters[name]));
+    link = note(link, name, 'Closed: it is not needed now', now);
   }
   for (const name of needed) {
     if (!isDue(link.lines[name], now)) continue;

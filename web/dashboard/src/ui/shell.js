@@ -2,7 +2,8 @@
 
 import { ago, duration } from '../core/format.js';
 import { health } from '../core/health.js';
-import { byId, mark, show, write } from './dom.js';
+import { reliance } from '../core/link-words.js';
+import { byId, make, mark, show, write } from './dom.js';
 
 /** @typedef {'auto' | 'light' | 'dark'} Theme */
 
@@ -32,6 +33,7 @@ export function makeShell({ settings }) {
   const view = byId('view', HTMLElement);
   const sentence = byId('health', HTMLElement);
   const announcement = byId('announcement', HTMLElement);
+  const notice = makeNotice();
   let kind = '';
   let title = '';
 
@@ -69,8 +71,10 @@ export function makeShell({ settings }) {
     },
 
     /** @param {import('./view.js').Model} model */
-    show({ state, connection, now }) {
-      showConnection(connection, now);
+    show({ state, link, connection, now }) {
+      const relied = reliance(link, now);
+      showConnection(connection, link, relied.kind, now);
+      if (notice.show(relied)) announcement.textContent = relied.text;
       const { tone, kind: current, text } = health(state, connection, now);
       write(sentence, text);
       mark(sentence, 'data-tone', tone);
@@ -87,8 +91,13 @@ export function makeShell({ settings }) {
   };
 }
 
-/** @param {import('../core/connection.js').Connection} connection @param {number} now */
-function showConnection(connection, now) {
+/**
+ * @param {import('../core/connection.js').Connection} connection
+ * @param {import('../core/link.js').Link} link
+ * @param {string} kind of what the page relies on
+ * @param {number} now
+ */
+function showConnection(connection, { active, polling }, kind, now) {
   const seconds = connection.phase === 'waiting' ? Math.ceil((connection.until - now) / 1000) : 0;
   const quiet = connection.phase === 'open' ? now - connection.heardAt : 0;
   const [tone, text] =
@@ -96,12 +105,49 @@ function showConnection(connection, now) {
       ? ['unknown', connection.attempt ? 'Reconnecting…' : 'Connecting…']
       : connection.phase === 'waiting'
         ? ['bad', seconds > 0 ? `Next try in ${duration(seconds)}` : 'Reconnecting…']
-        : connection.pause !== null
-          ? ['busy', 'Forebay is stopping']
+        : polling
+          ? ['busy', 'Not live']
           : quiet > 4_000
             ? ['busy', `Last heard ${ago(quiet)}`]
-            : ['good', 'Live'];
+            : kind === ''
+              ? ['good', 'Live']
+              : ['busy', active === 'realtime' ? 'Live by Realtime' : 'Live by WebSocket'];
   mark(byId('connection', HTMLElement), 'data-tone', tone);
   write(byId('connection-text', HTMLElement), text);
-  show(byId('retry', HTMLElement), seconds > 1);
+  show(byId('retry', HTMLElement), connection.phase !== 'open' && seconds > 1);
+}
+
+/**
+ * What stands over the page's foot while live data does not come as it should. It moves nothing, and goes when
+ * it is closed or the situation changes.
+ */
+function makeNotice() {
+  const text = make('span');
+  const more = make('a', '', 'Live data');
+  more.href = '#/transports';
+  const close = make('button', 'icon', '×');
+  close.type = 'button';
+  close.setAttribute('aria-label', 'Close the notice');
+  const element = make('aside', 'notice', text, more, close);
+  element.setAttribute('aria-label', 'Notice about live data');
+  element.hidden = true;
+  document.body.append(element);
+  let kind = '';
+  let closed = false;
+  close.addEventListener('click', () => {
+    closed = true;
+    element.hidden = true;
+  });
+  return {
+    /** Whether this is news. @param {import('../core/link-words.js').Words} words */
+    show(words) {
+      const isNew = words.kind !== kind && words.kind !== '';
+      if (words.kind !== kind) closed = false;
+      kind = words.kind;
+      mark(element, 'data-tone', words.tone);
+      if (kind !== '') write(text, words.text);
+      show(element, kind !== '' && !closed);
+      return isNew;
+    },
+  };
 }
