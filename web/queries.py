@@ -181,6 +181,8 @@ def _offset(query: Mapping[str, str], parameter: str) -> Offset:
 
 
 def _attributes(given: Sequence[str]) -> AttributeFilter:
+    """Of `attribute=KEY=VALUE`, once for each: `attribute=gpu%3D0&attribute=host%3Da1`. The first = parts key
+    and value, so that a value may have one."""
     found: dict[str, str] = {}
     for each in given:
         key, equals, text = each.partition("=")
