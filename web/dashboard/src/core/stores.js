@@ -66,7 +66,7 @@ export function facts(store, now) {
   const { cursor, lag, lag_seconds: seconds = 0, persisted, dead_lettered: dead = 0 } = store;
   /** @type {Fact[]} */
   const found = [
-    { label: 'Cursor', text: whole(cursor), note: 'every metric before it is settled', tone: '' },
+    { label: 'Cursor', text: whole(cursor), note: 'all before it is settled', tone: '' },
     {
       label: 'Lag',
       text: whole(lag),

@@ -1,6 +1,7 @@
 /** How an actor crashed last, with the traceback: what an actor opens to. */
 
 import { ago, whole } from '../../core/format.js';
+import { localTime } from '../../core/past.js';
 import { make, show, write } from '../../ui/dom.js';
 
 /**
@@ -120,7 +121,7 @@ export function makeCrash(page, close) {
       if (crash === null) return;
       write(
         facts,
-        `Crashed ${ago(now - crash.at / MS)}, ${new Date(crash.at / MS).toLocaleString()}. ${whole(crash.crashes)} ${crash.crashes === 1 ? 'crash' : 'crashes'} and ${whole(crash.restarts)} ${crash.restarts === 1 ? 'restart' : 'restarts'} since the journal began.`,
+        `Crashed ${ago(now - crash.at / MS)}, ${localTime(crash.at, now)}. ${whole(crash.crashes)} ${crash.crashes === 1 ? 'crash' : 'crashes'} and ${whole(crash.restarts)} ${crash.restarts === 1 ? 'restart' : 'restarts'} since the journal began.`,
       );
       write(error, crash.error);
       write(code, crash.traceback);

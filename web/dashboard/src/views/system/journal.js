@@ -241,7 +241,7 @@ function makeMark({ name }) {
     update({ at, behind }) {
       element.style.setProperty('--at', at.toFixed(4));
       mark(element, 'data-side', at > 0.5 ? 'left' : 'right');
-      write(words, behind > 0 ? `${name}, ${whole(behind)} behind` : `${name} has everything`);
+      write(words, behind > 0 ? `${whole(behind)} behind: ${name}` : `${name} has everything`);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** The process itself, and what it publishes on Realtime. */
 
 import { bytes, duration, whole } from '../../core/format.js';
+import { localTime } from '../../core/past.js';
 import { BREAKER_TONES } from '../../core/stores.js';
 import { make, mark, show, write } from '../../ui/dom.js';
 import { makeFacts } from './facts.js';
@@ -87,7 +88,7 @@ export function makeProcess() {
         {
           label: 'Up',
           text: duration(Math.max(0, now - started) / 1000),
-          note: `since ${new Date(started).toLocaleString()}`,
+          note: `since ${localTime(status.started_at, now)}`,
         },
       ]);
       write(id, status.journal.id);
