@@ -2,9 +2,11 @@
 
 import { reduce } from './core/dashboard-core.js';
 import { connectionOf, INITIAL } from './core/link.js';
-import { wanted } from './core/wanted.js';
+import { caughtUp, memory, remembered } from './core/tabs.js';
+import { MODES, wanted } from './core/wanted.js';
 import { makeApi } from './net/api.js';
 import { browserSession } from './net/browser-session.js';
+import { share } from './net/cross-session-state.js';
 import { makeFeatureFlags } from './net/feature-flag-client.js';
 import { makeSettings } from './net/settings.js';
 import { makeSources } from './net/sources.js';
@@ -28,7 +30,13 @@ const VIEWS = {
   transports: () => import('./views/transports.js'),
 };
 
-let model = INITIAL;
+const settings = makeSettings();
+/** A tab whose address names a transport wants another connection than the browser's other tabs. */
+const ownTransport =
+  parse(location.hash).params.get('transport') ?? new URLSearchParams(location.search).get('transport');
+
+/** @type {import('./core/link.js').Model} */
+let model = { ...INITIAL, state: remembered(settings.get('seen', null), Date.now()) };
 let scheduled = false;
 let openName = '';
 /** @type {import('./ui/view.js').View | null} */
@@ -42,7 +50,6 @@ const listeners = new Set();
 const flagListeners = new Set();
 
 const api = makeApi();
-const settings = makeSettings();
 const session = browserSession(settings);
 const tickets = makeTickets(api, () => session);
 
@@ -52,6 +59,7 @@ const page = {
   history: makeHistory({ api, tickets, prefersSupabase: () => model.link.wanted === 'realtime' }),
   settings,
   session,
+  sharing: () => tabs.sharing(),
   flags: makeFeatureFlags({
     session,
     base: new URL('.', document.baseURI).href,
@@ -111,43 +119,69 @@ function flagsChanged() {
   for (const listener of flagListeners) listener();
 }
 
-const sources = makeSources({ emit: dispatch, api, tickets, session: () => session });
+const sources = makeSources({ emit: (event) => tabs.emit(event), api, tickets, session: () => session });
+
+const tabs = share(
+  {
+    reduce: fold,
+    perform: sources.perform,
+    hold() {
+      sources.start();
+      // What was open was another tab's.
+      const lines = Object.values(model.link.lines);
+      if (lines.some(({ phase }) => phase !== 'off')) tabs.emit({ type: 'taken', at: Date.now() });
+      choose();
+    },
+    release: sources.stop,
+    snapshot: () => model,
+    adopt(theirs) {
+      model = { link: theirs.link, state: caughtUp(model.state, theirs.state) };
+      schedule();
+    },
+    changed: schedule,
+  },
+  { alone: MODES.some((mode) => mode === ownTransport) },
+);
 
 /** @param {import('./core/link.js').LinkEvent} event */
-function dispatch(event) {
+function fold(event) {
   if (event.type === 'frame' && (event.frame.type === 'flag' || event.frame.type === 'hello')) flagsChanged();
   const reduced = reduce(model, event);
   model = reduced.model;
   if (reduced.fresh.length > 0) for (const listener of listeners) listener(reduced.fresh);
-  for (const effect of reduced.effects) sources.perform(effect);
   schedule();
+  return reduced.effects;
 }
 
 /** Which transports this tab should use, and whether there is a WebSocket for this browser. */
 function choose() {
   const { flags } = page;
   const websocket = flags.flag('dashboard.websocket', true);
-  const url =
-    parse(location.hash).params.get('transport') ?? new URLSearchParams(location.search).get('transport');
   const hand = settings.get('transport', '');
   const { transport, by } = wanted({
-    url,
+    url: ownTransport,
     hand,
     flag: flags.flag('dashboard.transport', 'websocket'),
     websocket,
   });
-  dispatch({ type: 'wanted', transport, by, at: Date.now() });
-  dispatch({ type: 'allowed', websocket, at: Date.now() });
+  tabs.emit({ type: 'wanted', transport, by, at: Date.now() });
+  tabs.emit({ type: 'allowed', websocket, at: Date.now() });
 }
 
-sources.start();
-choose();
+/** How far this browser has seen, for the page that is opened next. */
+function remember() {
+  const seen = memory(model.state, Date.now());
+  if (seen && tabs.sharing().role !== 'follows') settings.set('seen', seen);
+}
+
 settings.watch('transport', choose);
 for (const name of ['dashboard.transport', 'dashboard.websocket']) page.flags.watch(name, choose);
-shell.onRetry(() => dispatch({ type: 'retry', at: Date.now() }));
+shell.onRetry(() => tabs.emit({ type: 'retry', at: Date.now() }));
 addEventListener('hashchange', route);
 route();
 // The SDK is not needed for the first paint.
 requestAnimationFrame(() => setTimeout(page.flags.refresh));
 // "12 sec. ago" grows old by itself.
 setInterval(schedule, 1_000);
+setInterval(remember, 2_000);
+addEventListener('pagehide', remember);

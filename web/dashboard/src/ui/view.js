@@ -24,6 +24,7 @@
  *   api: import('../net/api.js').Api,
  *   settings: import('../net/settings.js').Settings,
  *   session: string,
+ *   sharing: () => import('../net/cross-session-state.js').Sharing,
  *   flags: import('../net/feature-flag-client.js').FeatureFlags,
  *   history: import('../net/supabase-client.js').History,
  *   model: () => Model,
@@ -36,7 +37,7 @@
  *   `go` opens an address; with the name of the open view it only changes its parameters. `onMetrics`: each
  *   metric once, as it comes, whether the view is open or not; call what it returns to hear no more. `onFlag`,
  *   used likewise: a flag may have been changed, by whomever. `session`: the browser's, for which flags are
- *   evaluated.
+ *   evaluated. `sharing`: how this tab shares the connection with the browser's others.
  *
  * @typedef {(page: Page) => View} MakeView
  */
