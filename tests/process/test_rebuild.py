@@ -30,6 +30,7 @@ __all__ = ["local_databases", "local_postgres"]
 
 COLUMNS = 'journal_id, "offset", name, value, time, kind, unit, source, session, attributes, accepted_at'
 ALL = f'SELECT {COLUMNS} FROM metrics ORDER BY journal_id, "offset"'
+METRICS = int(os.environ.get("FOREBAY_REBUILD_METRICS", "300000"))
 STREAMS = "SELECT * FROM streams ORDER BY name, source, session"
 
 Launch = Callable[..., Forebay]
@@ -134,19 +135,20 @@ def home(backlog: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_deleted_database_is_made_again_row_by_row(launch: Launch) -> None:
-    """A million metrics: the table that `replay` makes equals the one that was deleted, in all columns, and
-    so do the streams; `run` goes on behind it without sending anything again, and the account balances."""
+    """300,000 metrics, or as many as FOREBAY_REBUILD_METRICS says: the table that `replay` makes equals the
+    one that was deleted, in all columns, and so do the streams; `run` goes on behind it without sending
+    anything again, and the account balances."""
     forebay = launch().start()
-    ingest(forebay, 1)
+    ingest(forebay, METRICS / 1_000_000)
     forebay.drained(120)
     assert forebay.terminate() == 0
     database, copy = forebay.data / "forebay.db", forebay.home / "copy.db"
     asked(database, f"VACUUM INTO '{copy}'")
     deleted(database)
     account = replayed(forebay.home, "--to", f"sqlite:///{database}")
-    assert (account["sent"], account["refused"], account["cursor_moved"]) == (1_000_000, 0, True)
+    assert (account["sent"], account["refused"], account["cursor_moved"]) == (METRICS, 0, True)
     before, after = contents(copy), contents(database)
-    assert len(after[0]) == 1_000_000
+    assert len(after[0]) == METRICS
     assert after == before
     del before, after
     forebay.start()
@@ -158,7 +160,7 @@ def test_a_deleted_database_is_made_again_row_by_row(launch: Launch) -> None:
     assert (opened["cursor"], opened["lag"]) == (account["done"], 0)
     audit = forebay.audit()
     assert audit.returncode == 0, audit.stdout
-    assert "1,000,001" in audit.stdout
+    assert f"{METRICS + 1:,}" in audit.stdout
 
 
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill"])
