@@ -199,11 +199,11 @@ def test_systemd_is_told(launch: Launch, tmp_path: Path) -> None:
 
 
 def test_ready_means_that_connections_are_taken(launch: Launch, tmp_path: Path) -> None:
-    """Ten starts: the first connection after READY is answered every time."""
+    """Five starts: the first connection after READY is answered every time."""
     systemd = Systemd(tmp_path / "notify")
     with contextlib.closing(systemd.socket):
         forebay = launch(env={**SMALL, "NOTIFY_SOCKET": str(tmp_path / "notify")})
-        for _ in range(10):
+        for _ in range(5):
             forebay.spawn()
             systemd.until("READY=1")
             with socket.create_connection(("127.0.0.1", forebay.port), timeout=5):
