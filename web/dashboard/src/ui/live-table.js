@@ -4,6 +4,7 @@ import { ago, measured, perTime, whole } from '../core/format.js';
 import { rate, sparkPath } from '../core/series.js';
 import { MAX_SERIES } from '../core/state.js';
 import { make, makeSpark, mark, reconcile, show, write } from './dom.js';
+import { address } from './router.js';
 import './live-table.css';
 
 /**
@@ -31,7 +32,9 @@ const observer = new IntersectionObserver(
 
 /** @param {Series} first */
 function makeRow(first) {
-  const name = make('th', 'name', first.name);
+  const link = make('a', '', first.name);
+  link.href = address('explore', { name: first.name, source: first.source });
+  const name = make('th', 'name', link);
   const source = make('td', 'source', first.source);
   const value = document.createTextNode('');
   const unit = make('span', 'unit');
@@ -120,7 +123,15 @@ export function makeLiveTable(changed) {
   const nothing = make('p', 'note');
   const first = makeFirst();
   const title = make('h3', '', 'Live metrics');
-  const element = make('section', 'card', make('div', 'bar', title, total, filter), skipped, table, nothing, first);
+  const element = make(
+    'section',
+    'card',
+    make('div', 'bar', title, total, filter),
+    skipped,
+    table,
+    nothing,
+    first,
+  );
   element.setAttribute('aria-label', 'Live metrics');
   /** @type {Map<string, ReturnType<typeof makeRow>>} */
   const rows = new Map();
@@ -206,7 +217,15 @@ function makeFirst() {
     make('h4', '', 'Send the first metric'),
     make('p', '', 'Paste this into a terminal. The value appears here as soon as it is safe on disk.'),
     make('div', 'command', text, copy),
-    ...(remote ? [make('p', 'quiet', 'This Forebay is not on your own machine, so it wants its token too.')] : []),
-    make('p', 'quiet', 'Or run ', make('code', '', 'forebay demo'), ' for a steady stream of realistic ones.'),
+    ...(remote
+      ? [make('p', 'quiet', 'This Forebay is not on your own machine, so it wants its token too.')]
+      : []),
+    make(
+      'p',
+      'quiet',
+      'Or run ',
+      make('code', '', 'forebay demo'),
+      ' for a steady stream of realistic ones.',
+    ),
   );
 }
