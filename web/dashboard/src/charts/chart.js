@@ -64,6 +64,7 @@ export function makeChart(mount, subject, colours, gestures) {
         padding: [10, PADDING, 0, 0],
         legend: { show: false },
         cursor: {
+          y: false,
           drag: { x: true, y: false, setScale: false, dist: 6 },
           points: { size: 7, width: 2, fill: () => colours().card },
           bind: {

@@ -36,6 +36,8 @@ export function makeView(page) {
   let choice = readChoice(new URLSearchParams(), Date.now());
   /** @type {Map<string, {card: ReturnType<typeof makeCard>, handle: ReturnType<ReturnType<typeof makeChartManager>['add']>, feed: ReturnType<typeof makeFeed>}>} */
   const charts = new Map();
+  /** What live was like before it was left. */
+  let liveLength = lengthOf(choice.span);
   let skipped = 0;
   let timer = 0;
   let moving = 0;
@@ -44,10 +46,14 @@ export function makeView(page) {
   /** @param {Partial<import('../core/choice.js').Choice>} change */
   const choose = (change) => {
     clearTimeout(moving);
-    location.assign(address('explore', writeChoice({ ...choice, ...change })));
+    const next = { ...choice, ...change };
+    // Who removes the last chart does not want it back.
+    if (next.charts.length === 0) page.settings.set('explore.last', '');
+    location.assign(address('explore', writeChoice(next)));
   };
   /** Show `span` at once, and let the address follow when the movement has ended. @param {Span} span */
   const move = (span) => {
+    if (span.kind === 'live') liveLength = span.length;
     choice = { ...choice, span };
     manager.changed();
     page.changed();
@@ -68,7 +74,7 @@ export function makeView(page) {
     select: (/** @type {number} */ from, /** @type {number} */ to) => move(fixed(from, to, Date.now())),
     live() {
       manager.clearCrosshair();
-      if (choice.span.kind === 'fixed') move({ kind: 'live', length: lengthOf(choice.span) });
+      if (choice.span.kind === 'fixed') move({ kind: 'live', length: liveLength });
     },
     pause() {
       const { from, to } = range();
@@ -245,11 +251,12 @@ export function makeView(page) {
     element,
     enter(params) {
       const kept = page.settings.get('explore.last', '');
-      if ([...params].length === 0 && kept && charts.size === 0 && timer === 0) {
+      if ([...params].length === 0 && kept) {
         location.replace(address('explore', new URLSearchParams(kept)));
         return;
       }
       choice = readChoice(params, Date.now());
+      if (choice.span.kind === 'live') liveLength = choice.span.length;
       page.settings.set('explore.last', choice.charts.length > 0 ? writeChoice(choice).toString() : '');
       if (timer === 0) {
         catalogue.refresh();

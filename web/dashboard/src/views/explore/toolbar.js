@@ -1,5 +1,6 @@
 /** The controls for all charts at once: what to add, which window, where in time. */
 
+import { duration } from '../../core/format.js';
 import { stretch } from '../../core/moments.js';
 import { lengthOf, rangeOf, WINDOWS } from '../../core/windows.js';
 import { make, mark, show, write } from '../../ui/dom.js';
@@ -62,7 +63,7 @@ export function makeToolbar(picker, to) {
   const when = make('p', 'explore-range');
   const until = make('input');
   Object.assign(until, { type: 'datetime-local', step: '1' });
-  const untilField = make('label', 'field explore-until', 'Show what was before', until);
+  const untilField = make('label', 'field explore-until', 'Show until', until);
   until.addEventListener('change', () => {
     const time = new Date(until.value).getTime();
     if (Number.isFinite(time)) to.until(time);
@@ -107,10 +108,8 @@ export function makeToolbar(picker, to) {
       write(pause, live ? 'Pause' : 'Back to live');
       const { from, to: end } = rangeOf(span, now);
       const known = WINDOWS.find(({ length }) => length === lengthOf(span));
-      write(
-        when,
-        live && known ? `Live: the last ${known.label}` : `${live ? 'Live: ' : ''}${stretch(from, end)}`,
-      );
+      const last = known?.label ?? duration(lengthOf(span) / 1_000);
+      write(when, live ? `Live: the last ${last}` : stretch(from, end));
       const text = local(end);
       if (!live && document.activeElement !== until && until.value !== text) until.value = text;
       if (live && document.activeElement !== until && until.value) until.value = '';
