@@ -12,6 +12,7 @@ import { isWell } from './connection.js';
 import { duration, milliseconds, whole } from './format.js';
 import { NAMES, otherThan } from './link.js';
 import { lately, latency, MINUTES } from './meter.js';
+import { count, within } from './ranges.js';
 
 /** What both must have brought side by side before it says something. */
 export const ENOUGH = { ms: 60_000, metrics: 100 };
@@ -154,6 +155,22 @@ export function wish({ wanted, by }) {
     url: `by the address of this page (transport=${wanted})`,
   };
   return `${what} wanted ${who[by]}.`;
+}
+
+/**
+ * What the page has counted, whichever way it came.
+ * @param {import('./state.js').State} state
+ */
+export function countWords({ counted, holes, skipped, since }) {
+  const open = count(within(holes, since, Infinity));
+  const missing = [
+    ...(open > 0 ? [`${whole(open)} offsets were asked for and are on their way`] : []),
+    ...(skipped > 0
+      ? [`${whole(skipped)} were too many to send after a gap and are in the history alone`]
+      : []),
+  ];
+  const rest = missing.length > 0 ? `${begun(missing.join('; '))}.` : 'None is missing.';
+  return `This page has counted ${whole(counted)} ${counted === 1 ? 'metric' : 'metrics'}, each once. ${rest}`;
 }
 
 /**

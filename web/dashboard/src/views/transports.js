@@ -2,9 +2,10 @@
 
 import { milliseconds, NONE, whole } from '../core/format.js';
 import { TRANSPORTS } from '../core/link.js';
-import { lineWords, reliance, verdict, wish } from '../core/link-words.js';
+import { countWords, lineWords, reliance, verdict, wish } from '../core/link-words.js';
 import { corrected, lately, latency, MINUTES } from '../core/meter.js';
 import { sparkPath } from '../core/series.js';
+import { sharingWords } from '../core/tabs.js';
 import { make, makeSpark, mark, reconcile, show, write } from '../ui/dom.js';
 import './transports.css';
 
@@ -107,7 +108,7 @@ function makeRow({ label, title, read }) {
   };
 }
 
-/** The latency of the latest frames, one line a transport, on one scale. */
+/** The latency of the latest frames: one line a transport, each on its own scale. */
 function makeTrends() {
   const sparks = TRANSPORTS.map(() => makeSpark());
   const head = make('th', '', 'Latency of the latest frames');
@@ -141,7 +142,7 @@ function makeNote(first) {
 }
 
 /** @type {import('../ui/view.js').MakeView} */
-export function makeView({ settings, history, changed, announce }) {
+export function makeView({ settings, history, sharing, changed, announce }) {
   const buttons = CHOICES.map(([value, label]) => {
     const button = make('button', '', label);
     button.type = 'button';
@@ -159,7 +160,10 @@ export function makeView({ settings, history, changed, announce }) {
   const drop = make('a', '', 'Leave that to the flags and the choice above');
   const relied = make('p', 'alert');
   const judgement = make('p', 'transports-verdict toned');
+  const shown = make('p', 'note');
   const source = make('p', 'note');
+  const tabs = make('span');
+  const counted = make('strong', 'transports-counted');
   const states = TRANSPORTS.map(makeState);
   const corner = make('td', 'transports-corner');
   const trends = makeTrends();
@@ -184,6 +188,7 @@ export function makeView({ settings, history, changed, announce }) {
       'card',
       make('div', 'bar', make('h3', '', 'Transport'), choice),
       make('div', 'transports-body', wanted, drop, relied, judgement),
+      make('p', 'note', tabs, ' Metrics that came, each counted once: ', counted),
     ),
     make(
       'section',
@@ -195,6 +200,7 @@ export function makeView({ settings, history, changed, announce }) {
         'note',
         'Latency is measured from when the server made a frame. The difference of the clocks is taken out: the quickest frame is taken to have needed half of the shortest round trip to the server.',
       ),
+      shown,
       source,
     ),
     make('section', 'card', make('div', 'bar', make('h3', '', 'What happened')), none, notes),
@@ -202,7 +208,7 @@ export function makeView({ settings, history, changed, announce }) {
   let drawn = 0;
   return {
     element,
-    show({ link, now }) {
+    show({ state, link, now }) {
       const byHand = settings.get('transport', '');
       buttons.forEach((button, i) => {
         mark(button, 'aria-pressed', String(byHand === CHOICES[i][0]));
@@ -222,6 +228,9 @@ export function makeView({ settings, history, changed, announce }) {
       for (const state of states) state.show(link, now);
       trends.show(link);
       for (const row of rows) row.show(link, now);
+      write(shown, countWords(state));
+      write(tabs, sharingWords(sharing()));
+      write(counted, whole(state.counted));
       const { source: from, because } = history.via();
       write(
         source,
