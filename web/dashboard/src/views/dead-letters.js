@@ -160,14 +160,17 @@ export function makeView(page) {
       parts.count,
       isAll(filter) ? `${whole(matched)} waiting` : `${whole(matched)} of ${whole(pending)} match`,
     );
-    write(parts.chosen, chosen ? `${whole(chosen)} selected` : NONE_CHOSEN);
+    write(parts.chosen, chosen ? `${whole(chosen)} selected` : matched ? NONE_CHOSEN : '');
     show(parts.selectAll, selected.size > 0 && !allThatMatch && selected.size < matched);
     write(parts.selectAll, `Select all ${whole(matched)} that match`);
     show(parts.forget, chosen > 0);
-    const what = chosen ? whole(chosen) : isAll(filter) ? 'all' : `all ${whole(matched)} that match`;
+    const what =
+      chosen || !matched ? whole(chosen) : isAll(filter) ? 'all' : `all ${whole(matched)} that match`;
     write(parts.redrive, `Redrive ${what}…`);
     write(parts.discard, `Discard ${what}…`);
+    const focused = parts.acts.contains(document.activeElement);
     parts.redrive.disabled = parts.discard.disabled = matched === 0;
+    if (focused && matched === 0) parts.notice.focus();
     write(parts.more, `Show more of ${whole(matched)}`);
     show(parts.rest, !complete);
     show(parts.scroll, letters.length > 0);

@@ -17,8 +17,8 @@ const LABELS = {
   unit: 'Unit',
   source: 'Source',
   session: 'Session',
+  time: 'Time, in nanoseconds or as RFC 3339',
   attributes: 'Attributes, as JSON',
-  time: 'Time',
 };
 const KEPT = 'The time stays as it is: it is part of what tells this metric from all others.';
 const FREE = 'It is the reason for the refusal, or may be. Empty: it stays as it is.';
@@ -36,8 +36,8 @@ export function makeEdit(json, time, { send, cancel }) {
     unit: make('input'),
     source: make('input'),
     session: make('input'),
+    time: make('input', 'mono'),
     attributes: make('textarea', 'mono'),
-    time: make('input'),
   });
   const fields = /** @type {[Field, HTMLElement][]} */ (Object.entries(controls));
   const words = new Map(fields.map(([field]) => [field, make('span', 'error')]));

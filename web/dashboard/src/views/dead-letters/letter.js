@@ -36,6 +36,8 @@ export function makeLetter(page, { closed, redrive, discard, done }) {
   let reading = new AbortController();
   let quietly = false;
   let open = '';
+  /** Nanoseconds, every digit of them. */
+  let acceptedAt = '';
   dialog.addEventListener('close', () => {
     reading.abort();
     open = '';
@@ -50,7 +52,9 @@ export function makeLetter(page, { closed, redrive, discard, done }) {
     reading = mine;
     try {
       const text = await page.api.text('GET', `api/dead-letters/${id}`, undefined, { signal: mine.signal });
-      if (!mine.signal.aborted) present(JSON.parse(text), member(text, 'metric'));
+      if (mine.signal.aborted) return;
+      acceptedAt = member(text, 'accepted_at') ?? '';
+      present(JSON.parse(text), member(text, 'metric'));
     } catch (error) {
       if (!mine.signal.aborted) missing(id, error instanceof Error ? error.message : String(error));
     }
@@ -107,7 +111,7 @@ export function makeLetter(page, { closed, redrive, discard, done }) {
   const change = (letter, metric) => {
     const measured = metric === null ? null : member(metric, 'time');
     const time = {
-      time: String(measured ?? BigInt(Math.round(letter.accepted_at))),
+      time: measured ?? acceptedAt,
       changeable: letter.cause === 'out-of-range',
     };
     const form = makeEdit(metric, time, {

@@ -53,6 +53,7 @@ export function makeParts() {
   const way = make('span', 'quiet');
   const progress = make('div', 'dead-letters-progress', make('span', 'gauge', fill), way);
   const notice = make('p', 'dead-letters-notice');
+  notice.tabIndex = -1;
   const title = make('h3', '', 'What waits');
   const acts = make('div', 'dead-letters-acts push', redrive, discard);
   const bar = make('div', 'bar', title, count, progress, acts);
@@ -92,6 +93,6 @@ export function makeParts() {
       fill,
       way,
     },
-    ...{ progress, notice, bar, scroll, loading, more, rest, empty, emptyTitle, emptyWords, card },
+    ...{ acts, progress, notice, bar, scroll, loading, more, rest, empty, emptyTitle, emptyWords, card },
   };
 }

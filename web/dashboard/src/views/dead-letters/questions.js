@@ -38,7 +38,7 @@ async function lettersMeant(api, { filter, selected }, signal) {
  * @param {import('../../ui/view.js').Page} page
  * @param {HTMLElement} beside
  */
-export function makeQuestions({ api, settings }, beside) {
+export function makeQuestions({ api, settings, model }, beside) {
   return {
     /**
      * Ask how many would go, and at which rate they are to.
@@ -58,6 +58,7 @@ export function makeQuestions({ api, settings }, beside) {
       const field = make('label', 'field rate', 'At most, a second (empty: as fast as they go)', rate);
       let count = -1;
       const stores = new Set([...(meant.selected?.values() ?? [])].map(({ store }) => store));
+      for (const { name } of meant.selected ? [] : (model().state.status?.stores ?? [])) stores.add(name);
       const store = meant.filter.store || (stores.size === 1 ? [...stores][0] : '');
       const say = () => {
         const chosen = rateOf(rate.value);
@@ -131,6 +132,8 @@ export function makeQuestions({ api, settings }, beside) {
           show(keep, ids.length > 0);
           keep.onclick = async () => {
             keep.disabled = true;
+            // What is gone cannot be kept any more.
+            question.allow(false);
             const count = await download(
               api,
               ids,
@@ -141,6 +144,7 @@ export function makeQuestions({ api, settings }, beside) {
               return null;
             });
             keep.disabled = false;
+            question.allow(true);
             if (count !== null) write(kept, `Downloaded: ${lettersOf(count)}, one a line.`);
           };
         },
