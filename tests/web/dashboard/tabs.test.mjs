@@ -5,7 +5,19 @@ import { BACKFILL, EMPTY, fold, resume } from '../../../web/dashboard/src/core/s
 import * as core from '../../../web/dashboard/src/core/tabs.js';
 import { hello, metrics, status } from './frames.mjs';
 
-const { asked, caughtUp, CHECK, checked, heardOf, memory, PATIENCE, QUIET, remembered, watching } = core;
+const {
+  asked,
+  caughtUp,
+  CHECK,
+  checked,
+  heardOf,
+  memory,
+  PATIENCE,
+  QUIET,
+  remembered,
+  sharingWords,
+  watching,
+} = core;
 
 /** What a tab does that checks until `until` and hears of the holder when `hears` says so. */
 function acts(watch, from, until, hears = () => undefined) {
@@ -133,4 +145,14 @@ test('a tab keeps what it has where it can ask for what it missed, else it takes
   assert.equal(caughtUp(own, after(hello(0, 'b'))).journal, 'b');
   assert.equal(caughtUp(EMPTY, near), near);
   assert.equal(caughtUp(near, own), near, 'ahead of the other');
+});
+
+test('how a tab shares the connection is said in words', () => {
+  const say = (role, extra = {}) => sharingWords({ role, why: '', others: 0, ...extra });
+  assert.match(say('holds'), /its only one/);
+  assert.match(say('holds', { others: 1 }), /1 other tab of/);
+  assert.match(say('holds', { others: 3 }), /3 other tabs/);
+  assert.match(say('follows'), /Another tab/);
+  assert.match(say('alone', { why: 'unsupported' }), /HTTPS/);
+  assert.match(say('alone', { why: 'address' }), /address/);
 });

@@ -31,9 +31,8 @@ const VIEWS = {
 };
 
 const settings = makeSettings();
-/** A tab whose address names a transport wants another connection than the browser's other tabs. */
-const ownTransport =
-  parse(location.hash).params.get('transport') ?? new URLSearchParams(location.search).get('transport');
+/** A tab whose address names a transport (`/?transport=`) wants another connection than the browser's other tabs. */
+const ownTransport = new URLSearchParams(location.search).get('transport');
 
 /** @type {import('./core/link.js').Model} */
 let model = { ...INITIAL, state: remembered(settings.get('seen', null), Date.now()) };

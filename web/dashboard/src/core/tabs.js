@@ -131,5 +131,23 @@ export const caughtUp = (own, theirs) =>
     ? own
     : theirs;
 
+/**
+ * How a tab shares the connection, as a sentence.
+ * @param {import('../net/cross-session-state.js').Sharing} sharing
+ */
+export function sharingWords({ role, why, others }) {
+  switch (role) {
+    case 'follows':
+      return 'Another tab of this browser has the connection, and hands on to this one what comes.';
+    case 'alone':
+      return why === 'address'
+        ? 'This tab has a connection of its own: its address asks for a transport.'
+        : 'Each tab has a connection of its own: browsers share one over HTTPS or on localhost only.';
+    case 'holds':
+      if (others === 0) return 'This tab has the connection of this browser, and is its only one.';
+      return `This tab has the connection, and hands on what comes to ${others} other ${others === 1 ? 'tab' : 'tabs'} of this browser.`;
+  }
+}
+
 /** @param {unknown} value @returns {value is number} */
 const isOffset = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
