@@ -162,8 +162,7 @@ export function makeView({ settings, history, sharing, changed, announce }) {
   const judgement = make('p', 'transports-verdict toned');
   const shown = make('p', 'note');
   const source = make('p', 'note');
-  const tabs = make('span');
-  const counted = make('strong', 'transports-counted');
+  const tabs = make('p', 'note');
   const states = TRANSPORTS.map(makeState);
   const corner = make('td', 'transports-corner');
   const trends = makeTrends();
@@ -188,7 +187,7 @@ export function makeView({ settings, history, sharing, changed, announce }) {
       'card',
       make('div', 'bar', make('h3', '', 'Transport'), choice),
       make('div', 'transports-body', wanted, drop, relied, judgement),
-      make('p', 'note', tabs, ' Metrics that came, each counted once: ', counted),
+      tabs,
     ),
     make(
       'section',
@@ -230,7 +229,6 @@ export function makeView({ settings, history, sharing, changed, announce }) {
       for (const row of rows) row.show(link, now);
       write(shown, countWords(state));
       write(tabs, sharingWords(sharing()));
-      write(counted, whole(state.counted));
       const { source: from, because } = history.via();
       write(
         source,
