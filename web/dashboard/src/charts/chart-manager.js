@@ -30,6 +30,9 @@ import { listen } from './gestures.js';
 
 /** Milliseconds of a frame that drawing may take; one chart is always drawn. */
 const SHARE = 5;
+/** A frame that comes so late (ms) says that painting what was drawn takes too long: fewer charts at once, then. */
+const TARDY = 26;
+const MOST = 20;
 /** A line that grows is drawn so often (ms), one that only moves with each pixel. */
 const FRESH = 150;
 const SETTLED = 400;
@@ -39,13 +42,16 @@ const SETTLED = 400;
  * @param {Owner} owner
  */
 export function makeChartManager(within, owner) {
-  /** @typedef {{chart: ReturnType<typeof makeChart>, subject: import('./chart.js').Subject, mount: HTMLElement, seen: boolean, dirty: boolean, grown: boolean, drawn: number, size: [number, number], stale: boolean}} Entry */
+  /** @typedef {{chart: ReturnType<typeof makeChart>, subject: import('./chart.js').Subject, mount: HTMLElement, seen: boolean, dirty: boolean, grown: boolean, drawn: number, size: [number, number]}} Entry */
   /** @type {Map<Element, Entry>} */
   const entries = new Map();
   let request = 0;
   /** @type {number | null} */
   let crosshair = null;
   let pointed = false;
+  /** How many charts are drawn in a frame, at most. */
+  let most = 4;
+  let before = 0;
 
   const { colours, stop: stopColours } = watchColours(within, () => {
     for (const entry of entries.values()) {
@@ -87,6 +93,8 @@ export function makeChartManager(within, owner) {
   const frame = () => {
     request = requestAnimationFrame(frame);
     const begun = performance.now();
+    most = begun - before > TARDY ? Math.max(1, most / 2) : Math.min(MOST, most + 0.1);
+    before = begun;
     const span = owner.span();
     const range = rangeOf(span, Date.now());
     if (pointed) {
@@ -95,13 +103,15 @@ export function makeChartManager(within, owner) {
     }
     const due = [...entries.values()].filter((entry) => isDue(entry, begun, span));
     due.sort((a, b) => a.drawn - b.drawn);
+    let drawn = 0;
     for (const entry of due) {
+      if (drawn > 0 && (drawn >= most || performance.now() - begun > SHARE)) break;
+      drawn += 1;
       entry.dirty = entry.grown = false;
       entry.drawn = begun;
       entry.chart.resize(...entry.size);
       entry.chart.draw(range, owner.bands());
       entry.chart.point(crosshair);
-      if (performance.now() - begun > SHARE) break;
     }
   };
 
@@ -131,7 +141,6 @@ export function makeChartManager(within, owner) {
         grown: false,
         drawn: 0,
         size: [0, 0],
-        stale: false,
       };
       entries.set(mount, entry);
       sight.observe(mount);
