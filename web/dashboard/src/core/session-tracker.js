@@ -11,12 +11,14 @@
  * @typedef {{session: string, source: string, first_time: number, last_time: number, count: number}} SessionSeen
  * @typedef {{key: string, source: string, session: string, since: number, seen: number, count: number,
  *   fresh: number, rate10: number | null, rate60: number | null, silent: boolean, stored: number | null,
- *   past: boolean, order: string}} Row `count`: since Forebay started, as it said when it was asked last;
+ *   past: boolean, order: string, names: string[]}} Row `count`: since Forebay started, as it said when it was asked last;
  *   `fresh`: how many came here since then; `stored`: in the store, null where it was not asked or has none;
- *   `past`: known from the store alone; rates are null where nobody has told them yet
+ *   `names`: the first `CHARTS` that came live; `past`: known from the store alone; rates are null where nobody has told them yet
  * @typedef {{senders: Map<string, Row>, past: Map<string, SessionSeen>, report: Omit<SendersReport, 'senders'> | null,
  *   overlooked: number}} Tracked `overlooked`: live metrics of new senders beyond `MOST`
  */
+
+import { CHARTS } from './sender-link.js';
 
 export const MOST = 10_000;
 /** Characters of a source and of a session that Forebay tells apart (actors/core/senders.py). */
@@ -36,7 +38,8 @@ const orderOf = (source, session) =>
   `${source}\u0000${session}`.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(16, '0'));
 
 /**
- * After Forebay was asked who sends. Who it has forgotten, and who is only past, goes.
+ * After Forebay was asked who sends. Whom it does not know goes, but for who has sent here since it was asked before:
+ * the answer may be older than that.
  * @param {Tracked} tracked
  * @param {SendersReport} report
  * @returns {Tracked}
@@ -63,7 +66,13 @@ export function tell(tracked, { senders, ...report }) {
       stored: stored?.count ?? null,
       past: false,
       order: before?.order ?? orderOf(sender.source, sender.session),
+      names: before?.names ?? [],
     });
+  }
+  for (const [key, row] of tracked.senders) {
+    if (row.fresh > 0 && !rows.has(key) && rows.size < MOST) {
+      rows.set(key, { ...row, count: row.count + row.fresh, fresh: 0 });
+    }
   }
   return { ...tracked, senders: rows, report, overlooked: 0 };
 }
@@ -97,13 +106,16 @@ export function count(tracked, metrics, now) {
     const source = shortened(metric.source ?? '');
     const session = shortened(metric.session ?? '');
     const key = keyOf(source, session);
-    const row = tracked.senders.get(key);
-    if (row) {
-      row.fresh += 1;
-      row.seen = Math.max(row.seen, now);
-      row.silent = false;
+    const known = tracked.senders.get(key);
+    if (known) {
+      known.fresh += 1;
+      known.seen = Math.max(known.seen, now);
+      known.silent = false;
+      if (known.names.length < CHARTS && !known.names.includes(metric.name)) known.names.push(metric.name);
     } else if (tracked.senders.size < MOST) {
-      tracked.senders.set(key, newcomer(key, source, session, tracked.past.get(key), now));
+      const row = newcomer(key, source, session, tracked.past.get(key), now);
+      row.names.push(metric.name);
+      tracked.senders.set(key, row);
     } else tracked.overlooked += 1;
   }
 }
@@ -123,6 +135,7 @@ const newcomer = (key, source, session, past, now) => ({
   stored: past?.count ?? null,
   past: false,
   order: orderOf(source, session),
+  names: [],
 });
 
 /** @param {string} key @param {SessionSeen} seen @returns {Row} */
@@ -140,6 +153,7 @@ const pastRow = (key, seen) => ({
   stored: seen.count,
   past: true,
   order: orderOf(seen.source, seen.session),
+  names: [],
 });
 
 /** @typedef {'all' | 'sending' | 'silent' | 'past'} Which */

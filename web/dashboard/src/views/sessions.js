@@ -1,6 +1,7 @@
 /** Sessions: who sends, how fast, since when; and who has fallen silent. */
 
 import { duration, whole } from '../core/format.js';
+import { namesBySource } from '../core/sender-link.js';
 import { count, nobody, recall, rowsOf, silence, tell } from '../core/session-tracker.js';
 import { mark, show, write } from '../ui/dom.js';
 import { makeParts } from './sessions/parts.js';
@@ -49,6 +50,8 @@ export function makeView(page) {
   let second = 0;
   let opening = new AbortController();
   let told = new Set();
+  /** @type {ReadonlyMap<string, readonly string[]>} */
+  let names = new Map();
 
   const go = (/** @type {Partial<typeof wanted>} */ change) => {
     const { which, text, sort } = { ...wanted, ...change };
@@ -103,8 +106,12 @@ export function makeView(page) {
     );
     ask(
       async () => {
-        const sessions = await page.history.sessions(signal);
+        const [sessions, seen] = await Promise.all([
+          page.history.sessions(signal),
+          page.history.names(signal),
+        ]);
         tracked = recall(tracked, sessions);
+        names = namesBySource(seen);
       },
       EVERY_PAST,
       past,
@@ -118,9 +125,9 @@ export function makeView(page) {
     const silent = [...tracked.senders.values()].filter((row) => row.silent);
     const news = silent.filter((row) => !told.has(row.key));
     if (parts.known && news.length > 0) {
-      const names = news.slice(0, NAMED).map(nameOf).join(', ');
+      const first = news.slice(0, NAMED).map(nameOf).join(', ');
       const others = news.length > NAMED ? ` and ${whole(news.length - NAMED)} more` : '';
-      page.announce(`Fallen silent: ${names}${others}.`);
+      page.announce(`Fallen silent: ${first}${others}.`);
     }
     told = new Set(silent.map((row) => row.key));
     parts.known = true;
@@ -211,6 +218,7 @@ export function makeView(page) {
       table.show(
         rows.slice(0, most).map((row) => tracked.senders.get(row.key) ?? row),
         now,
+        names,
       );
     },
   };

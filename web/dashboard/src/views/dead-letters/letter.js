@@ -9,6 +9,9 @@ import { makeEdit } from './edit.js';
 
 /** @typedef {import('../../core/letters.js').Letter} Letter */
 
+/** Milliseconds before and after a letter that Explore is to show. */
+const AROUND = 900_000;
+
 /** @param {number} time */
 const when = (time) =>
   time ? `${new Date(time / 1e6).toLocaleString()} (${ago(Date.now() - time / 1e6)})` : NONE;
@@ -178,7 +181,13 @@ function described(letter, metric) {
     make('a', '', 'The system when it was accepted'),
   );
   const [explore, time] = links.querySelectorAll('a');
-  explore.href = address('explore', { name: letter.name, source: letter.source });
+  const accepted = Math.round(letter.accepted_at / 1e6);
+  explore.href = address('explore', {
+    name: letter.name,
+    source: letter.source,
+    from: String(accepted - AROUND),
+    to: String(accepted + AROUND),
+  });
   time.href = address('time', { offset: String(letter.offset) });
   return [
     make('p', 'why', why(letter)),

@@ -1,13 +1,14 @@
 /** The table of senders: one a row, brought up to date in place. */
 
 import { ago, NONE, perTime, whole } from '../../core/format.js';
+import { exploreParams } from '../../core/sender-link.js';
 import { make, mark, reconcile, write } from '../../ui/dom.js';
 import { address } from '../../ui/router.js';
 
 /**
  * @typedef {import('../../core/session-tracker.js').Row} Row
  * @typedef {import('../../core/session-tracker.js').Sort} Sort
- * @typedef {{row: Row, now: number}} Item
+ * @typedef {{row: Row, now: number, stored: ReadonlyMap<string, readonly string[]>}} Item `stored`: names by source
  */
 
 /** @type {{text: string, sort?: Sort, descending?: boolean, number?: boolean, title?: string}[]} */
@@ -67,12 +68,12 @@ export function makeTable(sort) {
         else heads[index].removeAttribute('aria-sort');
       });
     },
-    /** @param {readonly Row[]} shown @param {number} now */
-    show(shown, now) {
+    /** @param {readonly Row[]} shown @param {number} now @param {Item['stored']} stored */
+    show(shown, now, stored) {
       reconcile(
         body,
         rows,
-        shown.map((row) => ({ row, now })),
+        shown.map((row) => ({ row, now, stored })),
         ({ row }) => row.key,
         ({ row }) => makeRow(row),
       );
@@ -92,7 +93,6 @@ const startOf = (time) =>
 /** @param {Row} first */
 function makeRow({ source, session }) {
   const link = make('a', source ? 'name' : 'name nameless', source || 'no source');
-  link.href = address('explore', { source, session });
   link.title = `Explore what ${source || 'they'} sent${session ? ` in ${session}` : ''}`;
   const run = make('span', 'quiet session', session || 'no session');
   const head = make('th', 'who', link, run);
@@ -106,7 +106,8 @@ function makeRow({ source, session }) {
   return {
     element,
     /** @param {Item} item */
-    update({ row, now }) {
+    update({ row, now, stored: names }) {
+      mark(link, 'href', address('explore', exploreParams(row, names)));
       const [word, tone] = STATES[row.past ? 'past' : row.silent ? 'silent' : 'sending'];
       write(state, word);
       mark(state, 'data-tone', tone);
