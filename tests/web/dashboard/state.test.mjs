@@ -101,20 +101,27 @@ test('the retired is skipped for good; what was there before the page opened is 
   assert.equal(after.state.counted, 10, 'neither a hole nor new: not counted');
 });
 
-test('a busy server is asked again with the next status, three times in all', () => {
+test('a busy server is asked again with each status, and given up after many', () => {
   let { state, asked } = run([hello(0), gap(0, 9)]);
-  for (let i = 0; i < 4; i += 1) {
+  for (let i = 0; i < 40; i += 1) {
     const refused = run([gap(0, 9, 'busy')], state);
     assert.deepEqual(refused.asked, []);
     const next = run([status()], refused.state);
     asked = [...asked, ...next.asked];
     state = next.state;
   }
-  assert.deepEqual(asked, [
-    [0, 9],
-    [0, 9],
-    [0, 9],
-  ]);
+  assert.ok(asked.length >= 15 && asked.length <= 25, String(asked.length));
+  assert.equal(state.skipped, 10);
+});
+
+test('what was asked for and passed by again is asked for three times in all', () => {
+  let { state, asked } = run([hello(0), gap(0, 9)]);
+  for (let i = 0; i < 4; i += 1) {
+    const next = run([gap(0, 9)], state);
+    asked = [...asked, ...next.asked];
+    state = next.state;
+  }
+  assert.equal(asked.length, 3);
   assert.equal(state.skipped, 10);
 });
 
@@ -125,7 +132,7 @@ test('in whatever order and however often frames come, every offset counts once'
     const end = 50 + random(400);
     let state = run([hello(0)]).state;
     const queue = [];
-    for (let offset = 0; offset < end;) {
+    for (let offset = 0; offset < end; ) {
       const last = Math.min(end - 1, offset + random(20));
       const fate = random(4);
       if (fate === 0) queue.push(gap(offset, last));

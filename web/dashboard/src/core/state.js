@@ -26,6 +26,8 @@ export const HISTORY = 60;
 export const BACKFILL = 20_000;
 export const FIRST_LOOK = 2_000;
 const MAX_ATTEMPTS = 3;
+/** A server that is busy, or away, was hardly asked. */
+const REFUSED_ATTEMPT = 0.1;
 const QUIET = 10_000;
 /** @type {Folded['fresh']} */
 const NOTHING = [];
@@ -170,7 +172,7 @@ function miss(state, first, last, reason) {
   const rest = without(state.holes, first, last);
   const again = missed
     .filter((hole) => reason !== 'retired' && hole.attempts < MAX_ATTEMPTS)
-    .map((hole) => phase(hole, reason === 'busy' ? 'refused' : 'wanted'));
+    .map((hole) => (reason === 'busy' ? spare(hole) : phase(hole, 'wanted')));
   const kept = count(rest) + count(again) < BACKFILL ? again : [];
   // What was there before the page opened is a courtesy, not a loss.
   const own = (/** @type {Hole[]} */ holes) => count(within(holes, state.since, Infinity));
@@ -206,6 +208,13 @@ function request(state, fresh = NOTHING) {
   );
   return { state: { ...state, holes }, ask: wanted.map(({ first, last }) => ({ first, last })), fresh };
 }
+
+/** @param {Hole} hole @returns {Hole} */
+const spare = (hole) => ({
+  ...hole,
+  phase: 'refused',
+  attempts: Math.max(0, hole.attempts - (hole.phase === 'asked' ? 1 - REFUSED_ATTEMPT : 0)),
+});
 
 /** @param {Hole} hole @param {Hole['phase']} value @returns {Hole} */
 const phase = (hole, value) => ({ ...hole, phase: value });
