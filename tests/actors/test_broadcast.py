@@ -31,7 +31,7 @@ def live(running: Composed, start: int | None = None) -> connect:
 
 async def frame(wire: ClientConnection, kind: str) -> dict[str, Any]:
     """The next frame of this type."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (found := json.loads(await wire.recv()))["type"] != kind:
             pass
     return found
@@ -40,7 +40,7 @@ async def frame(wire: ClientConnection, kind: str) -> dict[str, Any]:
 async def offsets(wire: ClientConnection, last: int) -> list[int]:
     """The offsets of the metrics that come, until `last` has come; a gap is asked for."""
     seen: list[int] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while last not in seen:
             found = json.loads(await wire.recv())
             if found["type"] == "metrics":
@@ -121,7 +121,7 @@ async def test_frames_over_http_are_those_of_a_backfill(tmp_path: Path) -> None:
             answer = await client.get("/api/frames", params=asked)
             await wire.send(json.dumps({"type": "backfill", **asked}))
             texts: list[str] = []
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while not texts or json.loads(texts[-1])["last_offset"] < last:
                     if (text := str(await wire.recv())).startswith('{"type":"metrics"'):
                         texts.append(text)

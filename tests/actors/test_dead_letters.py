@@ -246,7 +246,7 @@ async def test_one_stuck_metric_does_not_hold_up_the_others_for_ever(
         await it.take(metrics(1))
         await until(lambda: it.status.breaker == "open", "the breaker is open")
         store.before = None
-        await until(lambda: not it.waiting, "it is redriven by itself", 20)
+        await until(lambda: not it.waiting, "it is redriven by itself", 60)
         assert (it.status.persisted, it.status.dead_lettered, it.status.lag) == (4, 0, 0)
         await it.balances()
 
@@ -306,7 +306,7 @@ async def test_without_a_queue_poison_blocks_its_own_cursor_loudly(tmp_path: Pat
         with pytest.raises(DeadLettersUnavailableError, match="switched off"):
             running.forebay.dead_letters_port().page(LetterFilter(), 1, None)
         store.refuses = False
-        await until(lambda: status().stores[0].lag == 0, "it goes on once it is taken", 20)
+        await until(lambda: status().stores[0].lag == 0, "it goes on once it is taken", 60)
         assert status().stores[0].persisted == 10
 
 

@@ -68,7 +68,7 @@ class Running:
             letters = self.queue.page(LetterFilter(), 100_000, None).letters
             return [letter.id for letter in letters if letter.redriving and letter.store not in away]
 
-        await until(lambda: not under_way(), "nothing is on its way", 20)
+        await until(lambda: not under_way(), "nothing is on its way", 60)
 
 
 class TestDeadLettersPort(DeadLettersContract):

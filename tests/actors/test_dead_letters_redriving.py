@@ -109,7 +109,7 @@ async def test_a_letter_under_way_is_neither_edited_nor_discarded(tmp_path: Path
         store.refuses = False
         store.gate.clear()
         plain = asyncio.create_task(port.redrive(letter.id, None))
-        await asyncio.wait_for(store.reached.wait(), 10)
+        await asyncio.wait_for(store.reached.wait(), 60)
         with pytest.raises(LetterUnderWayError, match=str(letter.id)):
             await port.redrive(letter.id, Metric("mended", 2.0))
         with pytest.raises(LetterUnderWayError, match="on its way"):

@@ -111,7 +111,7 @@ async def test_who_is_gone_is_read_for_no_more(journal: Journal, port: PastPort)
     for _ in range(20 * AT_ONCE):
         with anyio.move_on_after(0):
             await port.state(Offset(journal.next_offset - 1), None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert isinstance(await port.state(Offset(1), None), StateReport)
 
 

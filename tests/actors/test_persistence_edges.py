@@ -66,7 +66,7 @@ async def retired(home: Path, tables: MemoryTables) -> int:
     async with composed(home, [MemoryStore(tables=tables)], settings=settings(home, keep_bytes=0)) as running:
         await take(running, 40_000)
         await until(lambda: status(running).lag == 0, "it follows")
-        await until(lambda: running.journal.first_offset > 10_000, "segments are retired", 20)
+        await until(lambda: running.journal.first_offset > 10_000, "segments are retired", 60)
     return 40_000
 
 
@@ -99,7 +99,7 @@ async def test_a_new_store_that_is_away_does_not_crash_its_actor(tmp_path: Path)
     store = Picky(MemoryStore("late"))
     store.before = OutageError("late", "gone")
     async with composed(home, [store], settings=settings(home)) as running:
-        await until(lambda: store.opens >= 3, "it is tried again", 20)
+        await until(lambda: store.opens >= 3, "it is tried again", 60)
         assert running.actor("stores/late").restarts == 0
         assert status(running).lag_seconds > 0
 
@@ -171,7 +171,7 @@ async def test_a_client_that_sends_only_rubbish_stops_nobody_behind_it(tmp_path:
         await take(running, 1_000, "bad")
         await take(running, 1, "good")
         store.before = None
-        await until(lambda: status(running).lag == 0, "everything is settled", 20)
+        await until(lambda: status(running).lag == 0, "everything is settled", 60)
         assert (status(running).persisted, status(running).dead_lettered) == (1, 1_000)
 
 

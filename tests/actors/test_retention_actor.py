@@ -41,10 +41,10 @@ async def test_segments_go_when_every_store_has_passed_them(
         report = running.forebay.status.report
         await until(lambda: report().stores[0].lag == 0, "one store has everything")
         retires = running.actor("keeper").processed
-        await until(lambda: running.actor("keeper").processed > retires + 6, "the keeper has looked", 30)
+        await until(lambda: running.actor("keeper").processed > retires + 6, "the keeper has looked", 60)
         assert journal.first_offset == 0
         away.before = None
-        await until(lambda: len(journal.segments) == 1, "old segments are retired", 30)
+        await until(lambda: len(journal.segments) == 1, "old segments are retired", 60)
         # They leave the list before their retirement is in the journal, so that nobody reads them.
         await until(lambda: journal.state.retired_before == journal.first_offset, "and that is journaled")
         assert journal.first_offset > 0

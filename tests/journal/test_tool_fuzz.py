@@ -33,7 +33,7 @@ from tests.journal.test_inspect_verify import make_journal
 pytestmark = pytest.mark.slow  # whole systems or programs of their own
 
 SECONDS: Final = int(os.environ.get("FOREBAY_FUZZ_SECONDS", "0"))
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 """Seconds that no command takes for such small journals, on however busy a machine."""
 MOST_MEMORY: Final = 400 * 1024
 """Kilobytes that this process may grow by."""

@@ -118,7 +118,7 @@ async def composed(
         await journal.close()
 
 
-async def until(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Return when `condition` holds. Raises TimeoutError."""
     end = asyncio.get_running_loop().time() + seconds
     while not condition():

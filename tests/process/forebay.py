@@ -19,7 +19,7 @@ import httpx
 from tests.supabase.processes import free_port
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 30.0
+LIMIT = 60.0
 """Seconds after which a test that waits for something has failed."""
 
 T = TypeVar("T")

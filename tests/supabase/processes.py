@@ -28,7 +28,7 @@ SHARED_MEMORY = Path("/dev/shm")
 ROOMY = 4 * 1024**3
 STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 """Signals that ask this process to end, which a handler may do by raising, wherever it is just then."""
-LIMIT = 30.0
+LIMIT = 60.0
 """Seconds after which a service that does not start or stop has failed to."""
 
 

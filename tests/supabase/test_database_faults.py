@@ -22,7 +22,7 @@ async def numbers(supabase: LocalSupabase) -> LocalSupabase:
 
 async def code(numbers: LocalSupabase) -> str:
     """How PostgREST answers to a write once it does: the code of its error, "" if there was none."""
-    async with asyncio.timeout(30), rest(numbers, timeout=30) as client:
+    async with asyncio.timeout(60), rest(numbers, timeout=30) as client:
         while (answer := await client.post("numbers", json=[{"n": n} for n in range(3)])).status_code == 503:
             pass
     return "" if answer.status_code == 201 else str(answer.json()["code"])

@@ -54,7 +54,7 @@ class Terminal:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def until(self, text: str, seconds: float = 20.0) -> str:
+    def until(self, text: str, seconds: float = 60.0) -> str:
         """What was shown up to and with `text`, since the last call. Raises TimeoutError, EOFError."""
         deadline = time.monotonic() + seconds
         while text not in self.shown:
@@ -62,7 +62,7 @@ class Terminal:
         before, _, self.shown = self.shown.partition(text)
         return before + text
 
-    def leaves(self, seconds: float = 20.0) -> int:
+    def leaves(self, seconds: float = 60.0) -> int:
         """The exit code, once it has left; what it showed meanwhile is in `shown`."""
         deadline = time.monotonic() + seconds
         while self.process.poll() is None:

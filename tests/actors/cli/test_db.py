@@ -160,7 +160,7 @@ async def test_who_writes_meanwhile_finds_all_tables_or_none(url: str) -> None:
     waiting = (
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%dead_letters%'"
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await seeing.fetchval(waiting):
             assert not migrating.done()
     assert await seeing.fetchval("SELECT to_regclass('public.metrics')") is None

@@ -317,7 +317,7 @@ async def test_request_stop_ends_the_wait() -> None:
             system.request_stop()
 
     system = ActorSystem(SupervisorSpec("root", (ChildSpec("l", Listener, restart="temporary"),)))
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with system:
             await system.wait()
             await system.wait()

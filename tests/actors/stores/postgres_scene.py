@@ -20,7 +20,7 @@ from tests.supabase.tcp_proxy import TcpProxy
 
 __all__ = ["Scene", "anyio_backend", "local_databases", "local_postgres", "migrated_database", "scene"]
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which what should have happened has not."""
 
 

@@ -215,8 +215,8 @@ async def test_closing_cuts_a_question_short(path: str) -> None:
         connection.execute(endless).fetchall()
 
     asking = asyncio.ensure_future(store._ask(ask))
-    await asyncio.wait_for(running.wait(), 5)
-    await asyncio.wait_for(store.close(), 5)
+    await asyncio.wait_for(running.wait(), 60)
+    await asyncio.wait_for(store.close(), 60)
     with pytest.raises(TransientError, match="interrupted"):
         await asking
 

@@ -85,5 +85,5 @@ async def test_only_the_running_call_is_interrupted(thread: DedicatedThread) -> 
     assert not other.is_set()
     running.cancel()
     await asyncio.wait([running])
-    await asyncio.wait_for(thread.call(lambda: None), 5)
+    await asyncio.wait_for(thread.call(lambda: None), 60)
     assert gate.is_set()
