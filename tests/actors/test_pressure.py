@@ -56,5 +56,5 @@ async def test_a_journal_tells_how_long_somebody_waited(journal: Journal) -> Non
     await first
     await second
     waited = journal.seconds_waited - before
-    assert 0.05 <= waited < 1.0
+    assert 0.05 <= waited < 10
     assert journal.seconds_waited - before == waited

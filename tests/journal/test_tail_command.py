@@ -51,7 +51,7 @@ def next_line(process: subprocess.Popen[bytes]) -> bytes:
 
 class TestTail:
     async def test_lines_come_at_once_into_a_pipe(self, tmp_path: Path) -> None:
-        """A line is in the pipe within 0.2 seconds of its commit, most of the time; Ctrl-C ends it with 130
+        """A line is in the pipe within half a second of its commit, most of the time; Ctrl-C ends it with 130
         and without a word."""
         path = str(tmp_path / "journal")
         journal = await Journal.open(path, options=OPTIONS)
@@ -68,7 +68,7 @@ class TestTail:
             assert process.stderr is not None
             assert (process.stderr.read(), process.wait(10)) == (b"", 130)
         await journal.close()
-        assert statistics.median(took) < 0.2
+        assert statistics.median(took) < 0.5
 
     async def test_it_ends_when_nobody_reads_any_more(self, tmp_path: Path) -> None:
         """`tail -f | head -1` ends although nothing more comes."""

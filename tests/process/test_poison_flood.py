@@ -48,7 +48,7 @@ async def test_a_flood_of_poison_pushes_the_oldest_out(
     took, growth = time.monotonic() - began, forebay.resident() - before
     say(f"20,000 dead letters in {took:.1f} s, {growth / MIB:+.1f} MiB")
     assert growth < 30 * MIB
-    assert took < 60
+    assert took < 120
     newest = sorted(offsets[at] for at in bad)[-most:]
     assert [letter["offset"] for letter in listed(forebay)] == newest
     assert forebay.logged("nearly full")

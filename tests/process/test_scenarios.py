@@ -119,7 +119,7 @@ def plan(supabase: LocalSupabase, tmp_path: Path) -> Callable[..., Any]:
         async with composed(tmp_path / home, [store], settings=settings) as running:
             looking = SupabaseStore(supabase.url, supabase.service_role_key, timeout=5.0)
             it = Plan(running, supabase, looking)
-            await until(lambda: it.status.state == "following" or supabase.faults.counts(), "it begins", 20)
+            await until(lambda: it.status.state == "following" or supabase.faults.counts(), "it begins", 60)
             yield it
         await looking.close()
 
@@ -134,7 +134,7 @@ async def test_breaker_opens_on_failures(plan: Callable[..., Any], supabase: Loc
         supabase.faults.set(Unavailable())
         supabase.faults.forget()
         await it.take(good(10))
-        await until(lambda: it.status.breaker == "open", "it opens", 20)
+        await until(lambda: it.status.breaker == "open", "it opens", 60)
         assert it.status.attempts == 3
         assert it.status.error_kind == "outage"
         tried = len(supabase.faults.calls())
@@ -206,7 +206,7 @@ async def test_backoff_grows(plan: Callable[..., Any], supabase: LocalSupabase) 
         waits = [later - earlier for earlier, later in pairwise(times)]
         assert len(waits) == 4
         for number, wait in enumerate(waits):
-            assert 0.19 <= wait <= 0.2 * 3.0**number + 0.5
+            assert 0.19 <= wait <= 0.2 * 3.0**number + 2
 
 
 async def test_attempts_are_enforced(plan: Callable[..., Any], supabase: LocalSupabase) -> None:
@@ -214,9 +214,9 @@ async def test_attempts_are_enforced(plan: Callable[..., Any], supabase: LocalSu
     async with plan(retry_max_attempts=2) as it:
         supabase.faults.add(DEADLOCK, method="POST", path="/rest/v1/metrics")
         await it.take(good(1))
-        await until(lambda: len(it.writes()) >= 3, "the next turn", 20)
+        await until(lambda: len(it.writes()) >= 3, "the next turn", 60)
         first, second, third = [call.at for call in it.writes()][:3]
-        assert second - first < 1.0
+        assert second - first < PAUSE / 2
         assert third - second >= PAUSE - 0.1
         supabase.faults.clear()
         await it.follows(30)

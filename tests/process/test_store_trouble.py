@@ -151,7 +151,7 @@ def test_one_failing_store_does_not_delay_the_other(launch: Launch) -> None:
     with writing_lock(forebay.data / "forebay.db"):
         for begin in range(10, 2010, 100):
             forebay.post(numbers(begin, 100)).raise_for_status()
-        eventually(lambda: forebay.store(f"sqlite:{other}")["lag"] == 0, "the other store follows", 2)
+        eventually(lambda: forebay.store(f"sqlite:{other}")["lag"] == 0, "the other store follows")
         assert forebay.store()["lag"] == 2000
         assert len(forebay.values(other)) == 2010
     caught_up(forebay, 2010)

@@ -53,7 +53,7 @@ async def failure(store: SupabaseStore, first: int = 10, until: int = 20) -> Sto
     began = time.monotonic()
     with pytest.raises(StoreError) as raised:
         await store.write(plain(first, until), Offset(until))
-    assert time.monotonic() - began < 2 * WITHIN + 0.5
+    assert time.monotonic() - began < 2 * WITHIN + 10
     return raised.value
 
 

@@ -172,7 +172,7 @@ async def test_closing_waits_for_nobody(supabase: LocalSupabase, store: Supabase
     with supabase.faults.during(BlackHole()):
         began = time.monotonic()
         await store.close()
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 2.5
 
 
 async def test_a_store_starts_no_task(supabase: LocalSupabase) -> None:
