@@ -22,6 +22,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 TESTS = Path(__file__).parent
 LONGEST = (
+    "browser/",
     "process/test_outages.py",
     "process/test_outage_switches.py",
     "process/test_outage_edges.py",
