@@ -96,12 +96,14 @@ export function recall(tracked, sessions) {
 }
 
 /**
- * Count live metrics, which came at `now`. Changes `tracked` in place: ten thousand may come a second.
+ * Count live metrics, which came at `now`; returns how many senders are new, or silent no more. Changes `tracked` in
+ * place: ten thousand may come a second.
  * @param {Tracked} tracked
  * @param {readonly import('./frames.js').LiveMetric[]} metrics
  * @param {number} now
  */
 export function count(tracked, metrics, now) {
+  let news = 0;
   for (const metric of metrics) {
     const source = shortened(metric.source ?? '');
     const session = shortened(metric.session ?? '');
@@ -110,14 +112,17 @@ export function count(tracked, metrics, now) {
     if (known) {
       known.fresh += 1;
       known.seen = Math.max(known.seen, now);
+      if (known.silent) news += 1;
       known.silent = false;
       if (known.names.length < CHARTS && !known.names.includes(metric.name)) known.names.push(metric.name);
     } else if (tracked.senders.size < MOST) {
       const row = newcomer(key, source, session, tracked.past.get(key), now);
       row.names.push(metric.name);
+      news += 1;
       tracked.senders.set(key, row);
     } else tracked.overlooked += 1;
   }
+  return news;
 }
 
 /** @param {string} key @param {string} source @param {string} session @param {SessionSeen | undefined} past @param {number} now @returns {Row} */
@@ -177,6 +182,7 @@ const ORDERS = {
 export function rowsOf(tracked, { which, text, sort }) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (/** @type {Row} */ row) => {
+    if (words.length === 0) return true;
     const name = `${row.source} ${row.session}`.toLowerCase();
     return words.every((word) => name.includes(word));
   };

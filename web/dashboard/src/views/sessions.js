@@ -52,6 +52,7 @@ export function makeView(page) {
   let told = new Set();
   /** @type {ReadonlyMap<string, readonly string[]>} */
   let names = new Map();
+  let summary = silence(tracked, 0);
 
   const go = (/** @type {Partial<typeof wanted>} */ change) => {
     const { which, text, sort } = { ...wanted, ...change };
@@ -135,7 +136,7 @@ export function makeView(page) {
 
   /** @param {number} now */
   const summarize = (now) => {
-    const { sending, recent, old, past } = silence(tracked, now);
+    const { sending, recent, old, past } = summary;
     const silent = recent.length + old;
     const named = recent
       .slice(0, NAMED)
@@ -197,9 +198,7 @@ export function makeView(page) {
       if (opening.signal.aborted || !parts.listening) {
         begin();
         parts.listening = page.onMetrics((metrics) => {
-          const before = tracked.senders.size;
-          count(tracked, metrics, Date.now());
-          if (tracked.senders.size !== before) stale = true;
+          if (count(tracked, metrics, Date.now()) > 0) stale = true;
         });
       }
     },
@@ -212,7 +211,10 @@ export function makeView(page) {
       const tick = Math.floor(now / 1_000);
       if (!stale && tick === second) return;
       second = tick;
-      if (stale) list();
+      if (stale) {
+        summary = silence(tracked, now);
+        list();
+      }
       summarize(now);
       // A row that was told anew is another object: the one of now is looked up.
       table.show(

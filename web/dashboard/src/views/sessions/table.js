@@ -81,14 +81,24 @@ export function makeTable(sort) {
   };
 }
 
+const moment = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+});
 /** @param {number} time */
-const startOf = (time) =>
-  new Date(time).toLocaleString(undefined, {
-    month: 'short',
-    day: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-  });
+const startOf = (time) => moment.format(time);
+
+/** Of the rows out of sight, one in so many is brought up to date each time. */
+const UNSEEN = 10;
+/** @type {WeakMap<Element, boolean>} */
+const sight = new WeakMap();
+const observer = new IntersectionObserver(
+  (entries) => entries.forEach((entry) => sight.set(entry.target, entry.isIntersecting)),
+  { rootMargin: '50% 0%' },
+);
+let made = 0;
 
 /** @param {Row} first */
 function makeRow({ source, session }) {
@@ -103,19 +113,34 @@ function makeRow({ source, session }) {
   );
   const [rate, minute, seen, since, sent, stored] = cells;
   const element = make('tr', '', head, make('td', 'state', state), ...cells);
+  observer.observe(element);
+  let turn = made++;
+  /** @type {Row | null} */
+  let shown = null;
+  let began = Number.NaN;
+  let linked = '';
   return {
     element,
     /** @param {Item} item */
     update({ row, now, stored: names }) {
-      mark(link, 'href', address('explore', exploreParams(row, names)));
+      turn += 1;
+      const told = shown !== row;
+      if (shown && !sight.get(element) && turn % UNSEEN !== 0) return;
+      write(seen, ago(now - row.seen));
       const [word, tone] = STATES[row.past ? 'past' : row.silent ? 'silent' : 'sending'];
       write(state, word);
       mark(state, 'data-tone', tone);
+      if (!row.count) write(sent, row.past ? NONE : whole(row.fresh));
+      const links = `${row.names.length} ${names.size} ${row.past}`;
+      if (linked !== links) mark(link, 'href', address('explore', exploreParams(row, names)));
+      linked = links;
+      if (!told) return;
+      shown = row;
       write(rate, row.past ? NONE : perTime(row.rate10));
       write(minute, row.past ? NONE : perTime(row.rate60));
-      write(seen, ago(now - row.seen));
-      write(since, startOf(row.since));
-      write(sent, row.past ? NONE : whole(row.count || row.fresh));
+      if (began !== row.since) write(since, startOf(row.since));
+      began = row.since;
+      if (row.count) write(sent, whole(row.count));
       write(stored, row.stored === null ? NONE : whole(row.stored));
       mark(element, 'data-quiet', String(row.past));
     },
