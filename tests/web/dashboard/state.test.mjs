@@ -114,6 +114,15 @@ test('a busy server is asked again with each status, and given up after many', (
   assert.equal(state.skipped, 10);
 });
 
+test('what the server has not come to is asked for once live frames pass it by, and no sooner', () => {
+  let { state, asked } = run([hello(0), metrics(0, 9), gap(10, 19), gap(10, 19, 'early'), status()]);
+  assert.deepEqual(asked, [[10, 19]]);
+  ({ state, asked } = run([metrics(15, 19)], state));
+  assert.deepEqual([asked, state.counted], [[], 15]);
+  ({ state, asked } = run([metrics(20, 24)], state));
+  assert.deepEqual([asked, state.skipped], [[[10, 14]], 0]);
+});
+
 test('what was asked for and passed by again is asked for three times in all', () => {
   let { state, asked } = run([hello(0), gap(0, 9)]);
   for (let i = 0; i < 4; i += 1) {

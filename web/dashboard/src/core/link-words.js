@@ -162,7 +162,8 @@ export function wish({ wanted, by }) {
  * @param {import('./state.js').State} state
  */
 export function countWords({ counted, holes, skipped, since }) {
-  const open = count(within(holes, since, Infinity));
+  const asked = holes.filter(({ phase }) => phase !== 'early');
+  const open = count(within(asked, since, Infinity));
   const missing = [
     ...(open > 0 ? [`${whole(open)} offsets were asked for and are on their way`] : []),
     ...(skipped > 0

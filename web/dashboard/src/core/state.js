@@ -7,7 +7,7 @@
  * offsets than `BACKFILL`; what is more than that is `skipped`, and the page says so.
  *
  * @typedef {import('./ranges.js').Range & {attempts: number,
- *   phase: 'wanted' | 'asked' | 'refused'}} Hole
+ *   phase: 'wanted' | 'asked' | 'refused' | 'early'}} Hole `early`: not yet to be had; live frames may bring it
  * @typedef {{at: number, accepted: number, persisted: number, pending: number, dead: number, free: number}} Sample
  * @typedef {{journal: string | null, next: number | null, since: number, resumed: boolean,
  *   holes: readonly Hole[], skipped: number, counted: number,
@@ -60,7 +60,7 @@ export function fold(state, frame, now) {
     case 'hello':
       return request(greet(state, frame));
     case 'metrics':
-      return countIn(passBy(state, frame.first_offset), frame, now);
+      return countIn(overtake(passBy(state, frame.first_offset), frame.first_offset), frame, now);
     case 'gap':
       return request(
         miss(passBy(state, frame.first_offset), frame.first_offset, frame.last_offset, frame.reason),
@@ -156,8 +156,22 @@ const passBy = (state, offset) =>
   offset > (state.next ?? -1) ? miss(state, state.next ?? offset, offset - 1, 'slow') : state;
 
 /**
+ * The server is at `offset`: what it had not come to before it, it has now.
+ * @param {State} state @param {number} offset @returns {State}
+ */
+const overtake = (state, offset) =>
+  state.holes.some((hole) => hole.phase === 'early' && hole.last < offset)
+    ? {
+        ...state,
+        holes: state.holes.map((hole) =>
+          hole.phase === 'early' && hole.last < offset ? phase(hole, 'wanted') : hole,
+        ),
+      }
+    : state;
+
+/**
  * What has not been seen of `[first, last]` becomes a hole to be asked for: at once (`slow`), with the
- * next status (`busy`), never (`retired`). What was asked for too often or is too much is skipped.
+ * next status (`busy`), when live frames pass it by (`early`), never (`retired`). What was asked for too often or is too much is skipped.
  * @param {State} state
  * @param {number} first
  * @param {number} last
@@ -172,7 +186,7 @@ function miss(state, first, last, reason) {
   const rest = without(state.holes, first, last);
   const again = missed
     .filter((hole) => reason !== 'retired' && hole.attempts < MAX_ATTEMPTS)
-    .map((hole) => (reason === 'busy' ? spare(hole) : phase(hole, 'wanted')));
+    .map((hole) => later(hole, reason));
   const kept = count(rest) + count(again) < BACKFILL ? again : [];
   // What was there before the page opened is a courtesy, not a loss.
   const own = (/** @type {Hole[]} */ holes) => count(within(holes, state.since, Infinity));
@@ -209,12 +223,13 @@ function request(state, fresh = NOTHING) {
   return { state: { ...state, holes }, ask: wanted.map(({ first, last }) => ({ first, last })), fresh };
 }
 
-/** @param {Hole} hole @returns {Hole} */
-const spare = (hole) => ({
-  ...hole,
-  phase: 'refused',
-  attempts: Math.max(0, hole.attempts - (hole.phase === 'asked' ? 1 - REFUSED_ATTEMPT : 0)),
-});
+/** @param {Hole} hole @param {import('./frames.js').Gap['reason']} reason @returns {Hole} */
+function later(hole, reason) {
+  if (reason === 'early') return { ...hole, phase: 'early', attempts: 0 };
+  if (reason !== 'busy') return phase(hole, 'wanted');
+  const spared = hole.phase === 'asked' ? 1 - REFUSED_ATTEMPT : 0;
+  return { ...hole, phase: 'refused', attempts: Math.max(0, hole.attempts - spared) };
+}
 
 /** @param {Hole} hole @param {Hole['phase']} value @returns {Hole} */
 const phase = (hole, value) => ({ ...hole, phase: value });

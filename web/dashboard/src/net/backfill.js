@@ -1,6 +1,7 @@
 /**
  * What the page missed, by HTTP: `GET /api/frames`, a frame a line (web/app.py). What could not be had is
- * reported as a gap that the server was too busy for, so that it is asked for again.
+ * reported as a gap: `busy`, so that it is asked for again, or `early` where the answer was whole and the server
+ * has not come further yet.
  */
 
 /** Offsets in one request (web/queries.py). */
@@ -16,35 +17,40 @@ export function makeBackfill(emit) {
   /** @param {import('../core/frames.js').Frame} frame */
   const tell = (frame) => emit({ type: 'frame', transport: 'backfill', frame, at: Date.now() });
 
-  /** The offset after the last one that came. @param {import('../core/ranges.js').Range} range @param {AbortSignal} signal */
+  /** The offset after the last one that came, and whether that is all there is. @param {import('../core/ranges.js').Range} range @param {AbortSignal} signal */
   const fetchRange = async ({ first, last }, signal) => {
     let next = first;
+    let whole = false;
     try {
       const answer = await fetch(`api/frames?first_offset=${first}&last_offset=${last}`, { signal });
-      if (!answer.ok || !answer.body) return next;
+      if (!answer.ok || !answer.body) return { next, whole };
       for await (const line of linesOf(answer.body)) {
         /** @type {import('../core/frames.js').Metrics | import('../core/frames.js').Gap} */
         const frame = JSON.parse(line);
         tell(frame);
         next = frame.last_offset + 1;
       }
+      whole = true;
     } catch {
       // Cut off: what came has been told.
     }
-    return next;
+    return { next, whole };
   };
 
   const work = async () => {
     if (busy) return;
     busy = true;
     const { signal } = ending;
-    for (let range = waiting.shift(); range && !signal.aborted; range = waiting.shift()) {
-      const next = await fetchRange(range, signal);
+    while (waiting.length > 0 && !signal.aborted) {
+      const range = waiting[0];
+      waiting.shift();
+      const { next, whole } = await fetchRange(range, signal);
       if (next <= range.last && !signal.aborted) {
-        tell({ type: 'gap', first_offset: next, last_offset: range.last, reason: 'busy' });
+        tell({ type: 'gap', first_offset: next, last_offset: range.last, reason: whole ? 'early' : 'busy' });
       }
     }
     busy = false;
+    if (waiting.length > 0) work(); // it was stopped, and asked again since
   };
 
   return {
