@@ -58,6 +58,13 @@ test('what is different now is marked, with how much', () => {
   assert.deepEqual([dead.then, dead.changed], ['0', false]);
 });
 
+test('what waits is what the store that is furthest behind waits for', () => {
+  const state = folded({ accepted: 100, cursors: { sqlite: cursor(100), pg: cursor(40) } });
+  const [, stored, waiting] = figures(state, state);
+  assert.deepEqual([stored.then, stored.note], ['100', 'in sqlite, as noted']);
+  assert.deepEqual([waiting.then, waiting.note], ['60', 'for pg']);
+});
+
 test('nothing differs from itself', () => {
   const state = folded({
     accepted: 5,

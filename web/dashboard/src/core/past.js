@@ -77,28 +77,46 @@ const lagOf = (state, cursor) =>
   cursor && Math.max(0, state.accepted - cursor.persisted - cursor.dead_lettered - cursor.lost);
 
 /**
- * The tiles at the top.
+ * The tiles at the top. Stored and dead letters are those of the first store, waiting is what the store that is
+ * furthest behind waits for.
  * @param {Folded} then
  * @param {Folded} now
  * @returns {(Cell & {label: string, note: string})[]}
  */
 export function figures(then, now) {
-  const [a, b] = [first(then), first(now)];
-  const lag = lagOf(then, a) ?? then.accepted;
+  const first = Object.keys(now.cursors)[0] ?? Object.keys(then.cursors)[0];
+  const [a, b] = [then.cursors[first ?? ''], now.cursors[first ?? '']];
+  const [late, later] = [furthest(then), furthest(now)];
+  const dead = a?.dead_lettered ?? 0;
   return [
     { label: 'Accepted', note: 'since the journal began', ...number(then.accepted, now.accepted) },
-    { label: 'Stored', note: 'as its cursor was noted', ...number(a?.persisted ?? 0, b?.persisted ?? 0) },
-    { label: 'Waiting', note: 'not yet noted as stored', ...number(lag, lagOf(now, b) ?? now.accepted) },
+    {
+      label: 'Stored',
+      note: first ? `in ${first}, as noted` : 'in no store',
+      ...number(a?.persisted ?? 0, b?.persisted ?? 0),
+    },
+    {
+      label: 'Waiting',
+      note: late.name ? `for ${late.name}` : 'for no store',
+      ...number(late.lag, later.lag),
+    },
     {
       label: 'Dead letters',
       note: 'not stored for what is in them',
-      ...number(a?.dead_lettered ?? 0, b?.dead_lettered ?? 0, a?.dead_lettered ? 'busy' : ''),
+      ...number(dead, b?.dead_lettered ?? 0, dead > 0 ? 'busy' : ''),
     },
   ];
 }
 
-/** @param {Folded} state */
-const first = ({ cursors }) => cursors[Object.keys(cursors)[0] ?? ''];
+/** The store that has most to come. @param {Folded} state */
+const furthest = (state) =>
+  Object.entries(state.cursors)
+    .map(([name, cursor]) => ({ name, lag: lagOf(state, cursor) ?? 0 }))
+    .reduce((most, one) => (one.lag > most.lag ? one : most), {
+      name: '',
+      // Before a cursor is noted nothing is known to be stored.
+      lag: Object.keys(state.cursors).length > 0 ? 0 : state.accepted,
+    });
 
 /** @param {Record<string, unknown>} then @param {Record<string, unknown>} now */
 const names = (then, now) => [...new Set([...Object.keys(then), ...Object.keys(now)])].sort();

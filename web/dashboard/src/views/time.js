@@ -48,6 +48,7 @@ export function makeView(page) {
   const when = make('p', 'time-when');
   const where = make('p', 'quiet');
   const badge = make('span', 'badge');
+  const legend = make('span', 'quiet', 'Underlined: different now.');
   const remark = make('span', 'time-remark');
   const kept = make('span');
   const sentence = make('p');
@@ -195,7 +196,7 @@ export function makeView(page) {
   const card = make(
     'section',
     'card',
-    make('div', 'bar', make('div', 'time-head', when, where), badge, controls.top),
+    make('div', 'bar', make('div', 'time-head', when, where), badge, legend, controls.top),
     make(
       'div',
       'time-body',
@@ -225,6 +226,7 @@ export function makeView(page) {
     write(where, words.where);
     write(badge, words.badge);
     mark(badge, 'data-tone', live ? 'good' : 'busy');
+    show(legend, !live);
     write(kept, keptSince(present.segments()[0]?.created_at, first, now));
     controls.show({
       first,
@@ -240,7 +242,7 @@ export function makeView(page) {
       const report = shown();
       const last = report && momentOf(report, kind);
       if (!last) return { text: KINDS.find((one) => one.kind === kind)?.none ?? '', able: false };
-      return { text: `${last.what} ${localTime(last.at, now)}`.trim(), able: true };
+      return { text: `${localTime(last.at, now)} ${last.what}`.trim(), able: true };
     });
   };
 
