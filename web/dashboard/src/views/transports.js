@@ -29,13 +29,13 @@ const TITLES = { websocket: 'WebSocket', realtime: 'Supabase Realtime' };
 /** @type {{label: string, title: string, read: (link: Link, name: TransportName, now: number) => {text: string, tone?: string}}[]} */
 const ROWS = [
   {
-    label: 'Latency, half of the frames',
-    title: 'p50: from the frame’s making at the server to its coming here',
+    label: 'Latency p50',
+    title: 'half of the frames were quicker',
     read: ({ meters, clock }, name) => ({ text: milliseconds(latency(meters[name], clock, [0.5])[0]) }),
   },
   {
-    label: 'Latency, 99 of 100 frames',
-    title: 'p99',
+    label: 'Latency p99',
+    title: '99 of 100 were quicker',
     read: ({ meters, clock }, name) => ({ text: milliseconds(latency(meters[name], clock, [0.99])[0]) }),
   },
   { label: 'Frames', title: 'live ones', read: ({ meters }, name) => ({ text: whole(meters[name].frames) }) },
@@ -111,7 +111,7 @@ function makeRow({ label, title, read }) {
 /** The latency of the latest frames: one line a transport, each on its own scale. */
 function makeTrends() {
   const sparks = TRANSPORTS.map(() => makeSpark());
-  const head = make('th', '', 'Latency of the latest frames');
+  const head = make('th', '', 'Latency, of late');
   head.scope = 'row';
   return {
     element: make('tr', 'transports-trends', head, ...sparks.map(({ svg }) => make('td', '', svg))),
