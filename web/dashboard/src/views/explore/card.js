@@ -101,6 +101,7 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
   let changed = () => {};
   let read = -Infinity;
   let pending = false;
+  let unsaid = false;
   let summarised = -Infinity;
   /** @type {number | null} */
   let crosshair = null;
@@ -123,6 +124,15 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
     show(go, elsewhere);
   };
 
+  /** The summary, which is read rather than looked at, follows slowly. @param {number} now */
+  const say = (now) => {
+    if (!unsaid || now - summarised < SUMMARY) return;
+    summarised = now;
+    unsaid = false;
+    const { from, to } = range();
+    write(summary, `${chosen.name}, ${stretch(from, to)}. ${describe()}`);
+  };
+
   /** @param {number} now */
   const writeFigures = (now) => {
     read = now;
@@ -130,10 +140,8 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
     legend.show(feed.lines(), feed.unit(), grid, crosshair);
     showNothing(Date.now());
     if (!table.element.hidden) table.show(feed.lines(), feed.unit(), grid);
-    if (now - summarised < SUMMARY) return;
-    summarised = now;
-    const { from, to } = range();
-    write(summary, `${chosen.name}, ${stretch(from, to)}. ${describe()}`);
+    unsaid = true;
+    say(now);
   };
 
   return {
@@ -187,6 +195,7 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
       const now = performance.now();
       if (pending && now - read >= READABLE) writeFigures(now);
       else if (feed.loading() || error) showNothing(Date.now());
+      say(now);
     },
   };
 

@@ -30,7 +30,7 @@ function makeSwatch(place) {
 function makeRow({ line, place }, toggled) {
   const button = make('button', 'explore-line', makeSwatch(place), make('span', 'clip', line.label));
   button.type = 'button';
-  button.title = line.label;
+  button.title = `${line.label}: press to hide or show it`;
   button.addEventListener('click', () => toggled(line));
   const head = make('th', '', button);
   head.scope = 'row';
@@ -38,9 +38,8 @@ function makeRow({ line, place }, toggled) {
   return {
     element: make('tr', '', head, ...cells),
     /** @param {Item} item */
-    update({ line: { joined, hidden, label }, unit, at }) {
+    update({ line: { joined, hidden }, unit, at }) {
       mark(button, 'aria-pressed', String(!hidden));
-      mark(button, 'aria-label', `Draw ${label}`);
       const { count, last, min, mean, max } = joined.summary;
       const texts =
         at === null
