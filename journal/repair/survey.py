@@ -168,7 +168,8 @@ class _Surveyor:
                 case MetricsAccepted(metrics=metrics):
                     self._metrics = None if self._metrics is None else self._metrics + len(metrics)
                 case Snapshot(state=state):
-                    if record.position == SEGMENT_HEADER_SIZE and offset == self._source.first:
+                    # Wherever it stands: bytes may have come or gone before it.
+                    if offset == self._source.first:
                         self._snapshot = state
                     self._retired_before = max(self._retired_before, state.retired_before)
                     self._lost += state.lost

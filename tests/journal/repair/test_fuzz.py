@@ -115,6 +115,7 @@ def test_any_damage(original: Path, truth: list[Written]) -> None:
 
     @settings(max_examples=EXAMPLES, deadline=None)
     @example(damages=[("remove", 0, 0.0, 0)] * 4)
+    @example(damages=[("remove", 3, 0.0, 0), ("double", 3, 0.0, 1)])
     @given(damages=damages)
     def check(damages: list[tuple[str, int, float, int]]) -> None:
         repaired(original, truth, damages)
