@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from actors.stores.base import Row
@@ -67,3 +68,11 @@ class Damaged:
         ]
         await journal.append(letters)
         await journal.close()
+
+
+@pytest.fixture
+async def damaged(tmp_path: Path) -> Damaged:
+    """Made; no store has been given anything of it."""
+    damaged = Damaged(tmp_path / "data")
+    await damaged.make()
+    return damaged

@@ -11,7 +11,9 @@ from actors.cli.audit_report import describe
 from actors.core.audit import LostPart
 from actors.stores.memory import MemoryStore
 from journal.metric import Offset
-from tests.actors.damaged import ACCEPTED, BEFORE, BEHIND, LOST, Damaged
+from tests.actors.damaged import ACCEPTED, BEFORE, BEHIND, LOST, Damaged, damaged
+
+__all__ = ["damaged"]
 
 pytestmark = pytest.mark.slow  # whole systems or programs of their own
 
@@ -19,13 +21,6 @@ pytestmark = pytest.mark.slow  # whole systems or programs of their own
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture
-async def damaged(tmp_path: Path) -> Damaged:
-    damaged = Damaged(tmp_path / "data")
-    await damaged.make()
-    return damaged
 
 
 async def audited(damaged: Damaged, *, quick: bool = False) -> Audit:

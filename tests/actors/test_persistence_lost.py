@@ -9,11 +9,13 @@ import pytest
 from actors.config import Settings
 from actors.stores.base import OutageError
 from actors.stores.memory import MemoryStore
-from tests.actors.damaged import ACCEPTED, BEFORE, BEHIND, LOST, Damaged
+from tests.actors.damaged import ACCEPTED, BEFORE, BEHIND, LOST, Damaged, damaged
 from tests.actors.picky import Picky
 from tests.process.composed import Composed, composed, until
 from web.letters import LetterFilter
 from web.report import StatusReport
+
+__all__ = ["damaged"]
 
 pytestmark = pytest.mark.slow  # whole systems or programs of their own
 
@@ -21,13 +23,6 @@ pytestmark = pytest.mark.slow  # whole systems or programs of their own
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture
-async def damaged(tmp_path: Path) -> Damaged:
-    damaged = Damaged(tmp_path / "data")
-    await damaged.make()
-    return damaged
 
 
 async def settled(damaged: Damaged) -> StatusReport:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,24 +17,11 @@ from websockets.asyncio.client import connect
 from actors.realtime import part, publisher
 from tests.actors.realtime.running import Running, project, publishing
 from tests.process.composed import until
-from tests.realtime.faults import QUICK
+from tests.realtime.faults import Limits
 from tests.realtime.peer import RealtimePeer
-from tests.supabase.keys import Keys, new_keys
+from tests.supabase.keys import Keys
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def keys() -> Keys:
-    return new_keys()
-
-
-@pytest.fixture
-async def peer(keys: Keys) -> AsyncIterator[RealtimePeer]:
-    peer = RealtimePeer(keys, limits=QUICK)
-    await peer.start()
-    yield peer
-    await peer.stop()
 
 
 @pytest.fixture
@@ -145,7 +131,7 @@ async def test_a_refused_batch_is_a_gap_later(
 @pytest.mark.usefixtures("quick")
 async def test_after_413_messages_are_smaller(tmp_path: Path, peer: RealtimePeer, keys: Keys) -> None:
     """A plan that allows less than is set is learnt: what follows is published in smaller messages."""
-    peer = RealtimePeer(keys, limits=QUICK.__class__(payload_bytes=30_000))
+    peer = RealtimePeer(keys, limits=Limits(payload_bytes=30_000))
     await peer.start()
     async with publishing(tmp_path / "data", peer, keys) as running:
         async with asyncio.timeout(60):
