@@ -29,6 +29,8 @@ export function makeView(page) {
   /** @type {import('./dead-letters/listing.js').Listed | null} */
   let listed = null;
   let filter = ANY;
+  /** What `listed` was read with: nothing is done to what is not in sight. */
+  let listedBy = ANY;
   /** @type {Map<number, Letter>} */
   let selected = new Map();
   let allThatMatch = false;
@@ -64,6 +66,7 @@ export function makeView(page) {
       const lost = reselect(selected, next.letters, next.complete, filter);
       selected = lost.selected;
       listed = next;
+      listedBy = filter;
       form.suggest(next.letters);
       present();
       if (lostWords(lost)) tell(lostWords(lost));
@@ -158,28 +161,28 @@ export function makeView(page) {
     const chosen = allThatMatch ? matched : selected.size;
     write(
       parts.count,
-      isAll(filter) ? `${whole(matched)} waiting` : `${whole(matched)} of ${whole(pending)} match`,
+      isAll(listedBy) ? `${whole(matched)} waiting` : `${whole(matched)} of ${whole(pending)} match`,
     );
     write(parts.chosen, chosen ? `${whole(chosen)} selected` : matched ? NONE_CHOSEN : '');
     show(parts.selectAll, selected.size > 0 && !allThatMatch && selected.size < matched);
     write(parts.selectAll, `Select all ${whole(matched)} that match`);
     show(parts.forget, chosen > 0);
     const what =
-      chosen || !matched ? whole(chosen) : isAll(filter) ? 'all' : `all ${whole(matched)} that match`;
+      chosen || !matched ? whole(chosen) : isAll(listedBy) ? 'all' : `all ${whole(matched)} that match`;
     write(parts.redrive, `Redrive ${what}…`);
     write(parts.discard, `Discard ${what}…`);
     const focused = parts.acts.contains(document.activeElement);
-    parts.redrive.disabled = parts.discard.disabled = matched === 0;
+    parts.redrive.disabled = parts.discard.disabled = matched === 0 || !sameFilter(filter, listedBy);
     if (focused && matched === 0) parts.notice.focus();
     write(parts.more, `Show more of ${whole(matched)}`);
     show(parts.rest, !complete);
     show(parts.scroll, letters.length > 0);
     show(parts.loading, false);
     show(parts.empty, matched === 0);
-    write(parts.emptyTitle, isAll(filter) ? 'No dead letters' : 'None of the dead letters matches');
+    write(parts.emptyTitle, isAll(listedBy) ? 'No dead letters' : 'None of the dead letters matches');
     write(
       parts.emptyWords,
-      isAll(filter)
+      isAll(listedBy)
         ? EMPTY_WORDS
         : `${whole(pending)} wait${pending === 1 ? 's' : ''} that this filter leaves out.`,
     );
@@ -199,6 +202,7 @@ export function makeView(page) {
         filter = wanted;
         allThatMatch = false;
         listing.open(filter);
+        present();
         if (!dropped) write(parts.notice, '');
       } else refresh();
       const id = given.get('id') ?? '';

@@ -55,9 +55,9 @@ export function makeParts() {
   const notice = make('p', 'dead-letters-notice');
   notice.tabIndex = -1;
   const title = make('h3', '', 'What waits');
-  const acts = make('div', 'dead-letters-acts push', redrive, discard);
-  const bar = make('div', 'bar', title, count, progress, acts);
-  const choosing = make('div', 'dead-letters-choosing', chosen, selectAll, forget, notice);
+  const acts = make('div', 'dead-letters-acts', redrive, discard);
+  const bar = make('div', 'bar', title, count, progress);
+  const choosing = make('div', 'dead-letters-choosing', chosen, selectAll, forget, notice, acts);
   const scroll = make('div', 'scroll');
   const loading = make('p', 'note', 'Reading…');
   const more = button('', 'Show more');
