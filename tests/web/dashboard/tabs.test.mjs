@@ -140,11 +140,13 @@ test('a tab keeps what it has where it can ask for what it missed, else it takes
   const own = after(hello(0), metrics(0, 9), status());
   const near = after(hello(0), metrics(0, 99), status());
   const far = after(hello(0), metrics(0, 9), metrics(10, 10 + BACKFILL), status());
-  assert.equal(caughtUp(own, near), own);
-  assert.equal(caughtUp(own, far), far);
-  assert.equal(caughtUp(own, after(hello(0, 'b'))).journal, 'b');
-  assert.equal(caughtUp(EMPTY, near), near);
-  assert.equal(caughtUp(near, own), near, 'ahead of the other');
+  const missed = caughtUp(own, near, 0);
+  assert.deepEqual(missed.ask, [{ first: 10, last: 99 }]);
+  assert.equal(fold(missed.state, metrics(10, 99), 0).state.counted, 100);
+  assert.equal(caughtUp(own, far, 0).state, far);
+  assert.equal(caughtUp(own, after(hello(0, 'b')), 0).state.journal, 'b');
+  assert.equal(caughtUp(EMPTY, near, 0).state, near);
+  assert.deepEqual(caughtUp(near, own, 0), { state: near, ask: [] }, 'ahead of the other');
 });
 
 test('how a tab shares the connection is said in words', () => {

@@ -134,8 +134,10 @@ const tabs = share(
     release: sources.stop,
     snapshot: () => model,
     adopt(theirs) {
-      model = { link: theirs.link, state: caughtUp(model.state, theirs.state) };
+      const { state, ask } = caughtUp(model.state, theirs.state, Date.now());
+      model = { link: theirs.link, state };
       schedule();
+      return ask.map((range) => ({ type: 'ask', ...range, by: 'http' }));
     },
     changed: schedule,
   },

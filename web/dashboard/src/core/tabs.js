@@ -7,7 +7,7 @@
  *   `hiddenAt`: since when nobody looks at that one; `takenAt`: when this tab last took it for its silence
  */
 
-import { acceptedPerSecond, BACKFILL, EMPTY } from './state.js';
+import { acceptedPerSecond, BACKFILL, EMPTY, fold } from './state.js';
 
 /** How often a tab that is looked at checks. */
 export const CHECK = 250;
@@ -120,16 +120,22 @@ export function remembered(kept, now) {
 }
 
 /**
- * The state to go on with where another tab knows `theirs`: this tab's `own` where what it missed can be asked for,
- * because then each metric still comes once to whoever listens here.
+ * The state to go on with where another tab knows `theirs`, and what to ask for: this tab's `own` where what it
+ * missed can be asked for, because then each metric still comes once to whoever listens here.
  * @param {import('./state.js').State} own
  * @param {import('./state.js').State} theirs
- * @returns {import('./state.js').State}
+ * @param {number} now
+ * @returns {{state: import('./state.js').State, ask: import('./ranges.js').Range[]}}
  */
-export const caughtUp = (own, theirs) =>
-  own.status !== null && own.journal === theirs.journal && (theirs.next ?? 0) - (own.next ?? 0) < BACKFILL
-    ? own
-    : theirs;
+export function caughtUp(own, theirs, now) {
+  const first = own.next ?? 0;
+  const next = theirs.next ?? 0;
+  if (own.status === null || own.journal !== theirs.journal || next - first >= BACKFILL) {
+    return { state: theirs, ask: [] };
+  }
+  if (next <= first) return { state: own, ask: [] };
+  return fold(own, { type: 'gap', first_offset: first, last_offset: next - 1, reason: 'slow' }, now);
+}
 
 /**
  * How a tab shares the connection, as a sentence.

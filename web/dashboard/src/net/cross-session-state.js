@@ -44,10 +44,11 @@ const COUNT = 5_000;
  *   hold: () => void,
  *   release: () => void,
  *   snapshot: () => M,
- *   adopt: (model: M) => void,
+ *   adopt: (model: M) => LinkEffect[],
  *   changed: () => void,
  * }} tab `reduce` folds an event; `perform` is for effects of the tab that holds the connection, which it does
- *   from `hold` to `release`; `changed`: what `sharing` says is different
+ *   from `hold` to `release`; `adopt`: go on with what the holder knows; it returns what this
+ *   tab has missed. `changed`: what `sharing` says is different
  * @param {{alone?: boolean}} [options]
  * @returns {{emit: (event: LinkEvent) => void, sharing: () => Sharing}} `emit`: something happened here. A tab
  *   that follows hands on only what the holder cannot know itself: that somebody wants it tried again.
@@ -149,7 +150,21 @@ export function share(tab, { alone = false } = {}) {
       if (signal.aborted || !(error instanceof DOMException)) return;
       release();
       want(false);
+      join();
     }
+  };
+
+  /** What is to be asked for, is asked for by the holder. @param {LinkEffect[]} effects */
+  const hand = (effects) => {
+    for (const effect of effects) if (effect.type === 'ask') post({ type: 'ask', effect });
+  };
+
+  /** @param {Extract<Message, {type: 'lead' | 'model'}>} holder */
+  const follow = (holder) => {
+    term = holder.term;
+    watch = heardOf({ ...watch, hiddenAt: null }, Date.now(), holder.visible);
+    joined = true;
+    hand(tab.adopt(/** @type {M} */ (holder.model)));
   };
 
   /** @param {MessageEvent<Message>} message */
@@ -159,26 +174,19 @@ export function share(tab, { alone = false } = {}) {
       case 'lead':
         if (data.term < term) return;
         if (holds) release(); // its lock is gone; that it is told so may come later
-        term = data.term;
-        watch = heardOf({ ...watch, hiddenAt: null }, now, data.visible);
-        tab.adopt(/** @type {M} */ (data.model));
-        joined = true;
-        return;
+        return follow(data);
       case 'model':
         if (data.to !== id || holds || data.term < term) return;
-        term = data.term;
-        watch = heardOf({ ...watch, hiddenAt: null }, now, data.visible);
-        tab.adopt(/** @type {M} */ (data.model));
-        joined = true;
-        return;
+        return follow(data);
       case 'event':
         if (holds || !joined || data.term < term) return;
         if (data.term > term) return join(); // somebody took it, and this tab was not told
         watch = heardOf(watch, now);
-        for (const effect of tab.reduce(data.event)) if (effect.type === 'ask') post({ type: 'ask', effect });
-        return;
+        return hand(tab.reduce(data.event));
       case 'pong':
-        if (!holds && data.term === term) watch = heardOf(watch, now, data.visible);
+        if (holds || data.term < term) return;
+        if (data.term > term) return join();
+        watch = heardOf(watch, now, data.visible);
         return;
       case 'join':
         if (!holds) return;
