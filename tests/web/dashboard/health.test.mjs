@@ -48,6 +48,13 @@ test('when the connection is lost, old figures are called old', () => {
   assert.match(health(state, dropped, 10_000).text, /from a moment ago/);
 });
 
+test('a connection that another tab handed over is not called lost, unless it takes long', () => {
+  const { state } = fold(EMPTY, status({ health: { level: 'good', sentence: 'Fine.' } }), 0);
+  const taken = dial(OFF, 10_000);
+  assert.equal(health(state, taken, 11_000).text, 'Fine.');
+  assert.equal(health(state, taken, 13_000).tone, 'bad');
+});
+
 test('a store is stuck when its breaker is open or it waits or is blocked', () => {
   assert.ok(isStuck(store({ breaker: 'open' })));
   assert.ok(isStuck(store({ state: 'waiting' })));

@@ -9,6 +9,8 @@
 import { away } from './connection.js';
 import { ago } from './format.js';
 
+const HANDOVER = 2_000;
+
 /**
  * @param {import('./state.js').State} state
  * @param {import('./connection.js').Connection} connection
@@ -21,7 +23,7 @@ export function health({ status }, connection, now) {
       ? { tone: 'bad', kind: 'unreachable', text: 'Forebay does not answer. Is it running?' }
       : { tone: 'unknown', kind: 'connecting', text: 'Connecting to Forebay…' };
   }
-  if (connection.phase !== 'open') {
+  if (connection.phase !== 'open' && !isHandedOver(connection, now)) {
     const text = `The connection to Forebay is lost. What you see is from ${ago(away(connection, now) * 1000)}.`;
     return { tone: 'bad', kind: 'lost', text: text.replace('from now.', 'from a moment ago.') };
   }
@@ -29,6 +31,18 @@ export function health({ status }, connection, now) {
   const { level, sentence } = status.health;
   return { tone: level, kind: `${level} ${sentence.replace(/[\d.,]+/g, '#')}`, text: sentence };
 }
+
+/**
+ * Whether a connection that was never lost is being opened, which is no news while it is short: another transport
+ * was chosen, or this tab takes over from another one.
+ * @param {import('./connection.js').Connection} connection
+ * @param {number} now
+ */
+const isHandedOver = (connection, now) =>
+  connection.phase === 'connecting' &&
+  connection.attempt === 0 &&
+  connection.lostAt === null &&
+  now - connection.since < HANDOVER;
 
 /**
  * Whether a store takes nothing, so that metrics wait for it.
