@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 from playwright.async_api import BrowserContext, Page, expect
 
@@ -14,7 +15,8 @@ from tests.process.forebay import Forebay, eventually
 HOLDS, FOLLOWS = "This tab has the connection", "Another tab of this browser has the connection"
 COUNTED = "This page has counted {:,} metrics, each once. None is missing."
 HIDE = """(hidden) => {
-  Object.defineProperty(document, 'visibilityState', {value: hidden ? 'hidden' : 'visible', configurable: true});
+  const value = hidden ? 'hidden' : 'visible';
+  Object.defineProperty(document, 'visibilityState', {value, configurable: true});
   document.dispatchEvent(new Event('visibilitychange'));
 }"""
 
@@ -27,7 +29,9 @@ def subscribers(forebay: Forebay) -> float:
 
 async def connected(forebay: Forebay, number: int) -> None:
     """Return when `number` WebSockets are open."""
-    await asyncio.to_thread(eventually, lambda: subscribers(forebay) == number, f"{number} WebSockets are open")
+    await asyncio.to_thread(
+        eventually, lambda: subscribers(forebay) == number, f"{number} WebSockets are open"
+    )
 
 
 async def open_tab(context: BrowserContext, forebay: Forebay, says: str, query: str = "") -> Page:
@@ -65,8 +69,8 @@ async def more(sent: list[int]) -> None:
 
 
 async def test_two_tabs_share_one_connection(context: BrowserContext, forebay: Forebay) -> None:
-    """The second tab opens no WebSocket, shows what the first one knew and what comes; one whose address asks for
-    a transport has its own."""
+    """The second tab opens no WebSocket, shows what the first one knew and what comes; one whose address asks
+    for a transport has its own."""
     first = await open_tab(context, forebay, HOLDS)
     forebay.post([{"name": "tabs.before", "value": 1}] * 3)
     await expect(first.get_by_text(COUNTED.format(3))).to_be_visible()
@@ -85,11 +89,11 @@ async def test_two_tabs_share_one_connection(context: BrowserContext, forebay: F
 async def test_closing_the_tab_that_has_the_connection_loses_nothing(
     context: BrowserContext, forebay: Forebay
 ) -> None:
-    """Of three tabs under load the one with the connection is closed, then the next: the last has counted every
-    metric that was accepted, once."""
+    """Of three tabs under load the one with the connection is closed, then the next: the last has counted
+    every metric that was accepted, once."""
     tabs = [await open_tab(context, forebay, says) for says in (HOLDS, FOLLOWS, FOLLOWS)]
     async with sending(forebay) as sent:
-        for tab, heir in zip(tabs, tabs[1:], strict=False):
+        for tab, heir in pairwise(tabs):
             await more(sent)
             await tab.close()
             await expect(heir.get_by_text(HOLDS)).to_be_visible()
@@ -99,8 +103,8 @@ async def test_closing_the_tab_that_has_the_connection_loses_nothing(
 
 
 async def test_a_tab_that_hangs_is_replaced_and_catches_up(context: BrowserContext, forebay: Forebay) -> None:
-    """While the tab with the connection stands still the other takes over; when it goes on, it follows and has
-    every metric too."""
+    """While the tab with the connection stands still the other takes over; when it goes on, it follows and
+    has every metric too."""
     first = await open_tab(context, forebay, HOLDS)
     second = await open_tab(context, forebay, FOLLOWS)
     devtools = await context.new_cdp_session(first)
