@@ -27,7 +27,8 @@ export function health({ status }, connection, now) {
     const text = `The connection to Forebay is lost. What you see is from ${ago(away(connection, now) * 1000)}.`;
     return { tone: 'bad', kind: 'lost', text: text.replace('from now.', 'from a moment ago.') };
   }
-  if (!status.health) return { tone: 'unknown', kind: 'silent', text: 'This Forebay does not say how it is.' };
+  if (!status.health)
+    return { tone: 'unknown', kind: 'silent', text: 'This Forebay does not say how it is.' };
   const { level, sentence } = status.health;
   return { tone: level, kind: `${level} ${sentence.replace(/[\d.,]+/g, '#')}`, text: sentence };
 }
