@@ -95,7 +95,7 @@ async def test_moments_lead_back_to_what_happened(page: Page, forebay: Forebay, 
     that is not there is refused in the server's words, and what was shown stays."""
     history(forebay)
     await page.goto(f"{forebay.url}/#/time")
-    moved = page.get_by_role("button", name="A breaker moved")
+    moved = page.get_by_role("button", name="Breaker moved")
     stores = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="sqlite"))
     await expect(moved).to_contain_text("sqlite closed")
     seen: list[str] = []
@@ -106,7 +106,7 @@ async def test_moments_lead_back_to_what_happened(page: Page, forebay: Forebay, 
         await expect(stores).to_contain_text(position)
         seen.append(page.url)
     assert seen[0] != seen[1]
-    await page.get_by_role("button", name="A flag was changed").click()
+    await page.get_by_role("button", name="Flag changed").click()
     await expect(page.get_by_role("row").filter(has_text="dashboard.transport")).to_contain_text("dual")
 
     problems.expect("404")
@@ -163,4 +163,4 @@ async def test_the_past_is_played_until_now(page: Page, forebay: Forebay) -> Non
     await page.get_by_role("button", name="Play").click()
     await expect(page).to_have_url(re.compile("#/time$"))
     await expect(page.get_by_text("live", exact=True)).to_be_visible()
-    await expect(page.locator("#announcement")).to_have_text("You are at now: live.")
+    await expect(page.locator(".time-remark")).to_have_text("You are at now: live.")

@@ -11,6 +11,7 @@ import {
   stateOf,
   summary,
   trend,
+  unfolded,
 } from '../../../web/dashboard/src/core/tree.js';
 import { actor } from './frames.mjs';
 
@@ -45,6 +46,14 @@ test('what is in a folded supervisor is left out, and counted', () => {
 test('an actor is found wherever it is', () => {
   assert.equal(find(tree(), '/postgres')?.name, 'postgres');
   assert.equal(find(tree(), '/gone'), undefined);
+});
+
+test('an actor that is opened is not hidden by a supervisor above it', () => {
+  const folded = new Set(['/stores', '/root']);
+  assert.deepEqual([...unfolded(folded, tree(), '/sqlite')], []);
+  assert.deepEqual([...unfolded(folded, tree(), '/ingest')], ['/stores']);
+  assert.deepEqual([...unfolded(folded, tree(), '/stores')], ['/stores']);
+  assert.equal(unfolded(folded, tree(), ''), folded);
 });
 
 test('a rate is taken over the latest five seconds of statuses', () => {

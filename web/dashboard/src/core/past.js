@@ -218,9 +218,9 @@ const shareOf = (flag) => (flag?.value === null || flag === undefined ? NONE : `
 
 /** @type {readonly {kind: Kind, label: string, none: string}[]} */
 export const KINDS = [
-  { kind: 'breaker', label: 'A breaker moved', none: 'none had moved' },
+  { kind: 'breaker', label: 'Breaker moved', none: 'none had moved' },
   { kind: 'crash', label: 'Last crash', none: 'none had crashed' },
-  { kind: 'flag', label: 'A flag was changed', none: 'none had been changed' },
+  { kind: 'flag', label: 'Flag changed', none: 'none had been changed' },
   { kind: 'start', label: 'Forebay started', none: 'not known' },
 ];
 

@@ -90,6 +90,23 @@ export const trend = (samples = []) =>
     y: ((one.processed - samples[i].processed) * 1000) / Math.max(1, one.at - samples[i].at),
   }));
 
+/**
+ * `folded` without the supervisors above the actor at `path`: who opens an actor wants to see it.
+ * @param {ReadonlySet<string>} folded
+ * @param {ActorStatus} tree
+ * @param {string} path
+ * @returns {ReadonlySet<string>}
+ */
+export function unfolded(folded, tree, path) {
+  if (folded.size === 0 || path === '') return folded;
+  return new Set(
+    [...folded].filter((each) => {
+      const supervisor = find(tree, each);
+      return each === path || !supervisor || !find(supervisor, path);
+    }),
+  );
+}
+
 /** @type {Record<ActorStatus['state'], {text: string, tone: Tone}>} */
 const STATES = {
   starting: { text: 'starting', tone: 'busy' },

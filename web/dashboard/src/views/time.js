@@ -40,6 +40,8 @@ export function makeView(page) {
   let wish = null;
   /** What is shown while the wish is not answered: the offset of `past`, null: now. @type {number | null} */
   let settled = null;
+  /** What is said where playing has come to its end. */
+  let farewell = '';
   let speed = page.settings.get(SPEED, 10);
   let jumping = new AbortController();
   /** @type {(() => void) | null} */
@@ -100,8 +102,9 @@ export function makeView(page) {
     skipped: (nanoseconds) =>
       write(remark, `Skipped ${duration(nanoseconds / 1e9)} in which nothing was written.`),
     end() {
+      farewell = 'You are at now: live.';
       page.go('time');
-      page.announce('You are at now: live.');
+      page.announce(farewell);
     },
     fail: ({ message }) => complain(message, play),
   });
@@ -246,8 +249,9 @@ export function makeView(page) {
     });
   };
 
+  const element = make('div', 'time stack', make('h2', 'unseen', 'Time'), card, loading, panels.element);
   return {
-    element: make('div', 'time stack', make('h2', 'unseen', 'Time'), card, loading, panels.element),
+    element,
     enter(params) {
       const text = params.get('offset');
       const offset = parseOffset(text);
@@ -256,6 +260,8 @@ export function makeView(page) {
         hold();
         calm();
         wish = settled = null;
+        write(remark, farewell);
+        farewell = '';
         if (text !== null) complain(`“${text}” is no offset: give a whole number, such as ?offset=1200.`);
       } else if (past?.offset !== offset || !player.isPlaying()) {
         player.stop();
@@ -271,6 +277,7 @@ export function makeView(page) {
     show({ state: { status }, now }) {
       present.heard(status);
       showControls(now);
+      mark(element, 'data-live', String(settled === null));
       const report = shown();
       show(loading, report === null && Boolean(alert.hidden));
       show(panels.element, report !== null);

@@ -2,7 +2,7 @@
 
 import { compact, NONE, perTime, whole } from '../../core/format.js';
 import { sparkPath } from '../../core/series.js';
-import { fill, lines, perSecond, sample, stateOf, summary, trend } from '../../core/tree.js';
+import { fill, find, lines, perSecond, sample, stateOf, summary, trend, unfolded } from '../../core/tree.js';
 import { make, makeSpark, mark, reconcile, show, write } from '../../ui/dom.js';
 import { makeCrash } from './crash.js';
 
@@ -22,6 +22,7 @@ const NUMBERS = new Set(['Messages', 'Dropped', 'Restarts']);
 /** @param {Page} page */
 export function makeActors(page) {
   const total = make('span', 'quiet');
+  const missing = make('p', 'note');
   const hint = make('span', 'quiet push', 'Press an actor to see its last crash.');
   const heads = COLUMNS.map((title) => {
     const head = make('th', NUMBERS.has(title) ? 'number' : '', title);
@@ -30,8 +31,17 @@ export function makeActors(page) {
   });
   const body = make('tbody');
   const table = make('table', 'system-actors', make('thead', '', make('tr', '', ...heads)), body);
-  const element = make('section', 'card', make('div', 'bar', make('h3', '', 'Actors'), total, hint), table);
+  const element = make(
+    'section',
+    'card',
+    make('div', 'bar', make('h3', '', 'Actors'), total, hint),
+    missing,
+    table,
+  );
   element.setAttribute('aria-label', 'Actors');
+  element.addEventListener('keydown', ({ key }) => {
+    if (key === 'Escape' && opened) acts.open(opened);
+  });
   /** @type {Map<string, Row>} */
   const rows = new Map();
   const crash = makeCrash(page, () => acts.open(opened));
@@ -78,12 +88,15 @@ export function makeActors(page) {
       write(total, summary(status.actors));
       /** @type {Item[]} */
       const items = [];
-      for (const line of lines(status.actors, folded)) {
+      for (const line of lines(status.actors, unfolded(folded, status.actors, opened))) {
         const { path, last_error: error } = line.actor;
         items.push({ line, samples: loads.get(path), fresh, open: opened === path });
         if (opened === path) crash.heard(line.actor);
         if (error || opened === path) items.push({ line, samples: undefined, fresh, open: opened === path });
       }
+      const lost = opened !== '' && !find(status.actors, opened);
+      write(missing, lost ? `There is no actor “${opened}” now.` : '');
+      show(missing, lost);
       // A line is the actor, the one after it of the same path what is to be said about it.
       let last = '';
       const keys = new Map(

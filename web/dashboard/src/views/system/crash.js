@@ -28,7 +28,7 @@ export function makeCrash(page, close) {
   const command = make(
     'div',
     'command',
-    make('pre', '', make('code', '', 'forebay journal dump DATA --kind ActorCrashed')),
+    make('pre', '', make('code', '', 'forebay journal dump DATA --kind actor-crashed --json')),
   );
   const sentence = make('p');
   const again = make('button', '', 'Try again');
@@ -45,7 +45,6 @@ export function makeCrash(page, close) {
     command,
     alert,
   );
-  element.addEventListener('keydown', (event) => event.key === 'Escape' && close());
 
   let path = '';
   /** What the status said of it when it was asked about: with more it is asked again. */
@@ -110,7 +109,7 @@ export function makeCrash(page, close) {
           : answer === 'none'
             ? 'It has not crashed since the journal began.'
             : crash && !crash.traceback
-              ? `It crashed last before this process started (${ago(now - crash.since / MS)}). The traceback of that is in the journal:`
+              ? `It crashed last before this process started (${ago(now - crash.since / MS)}). The journal has the traceback, for as long as it keeps that segment; DATA is the data directory:`
               : '',
       );
       show(words, words.textContent !== '');
