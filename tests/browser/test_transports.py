@@ -16,6 +16,16 @@ NO_REALTIME = "api/realtime"
 """The answer 409, which browsers write into the console, where Realtime is not set up."""
 
 
+FALLEN = """() => new Promise((done) => {
+  const from = performance.now();
+  const words = document.querySelector('.transports .alert');
+  const look = () => words.textContent.includes('comes by the WebSocket')
+    ? done(performance.now() - from) : requestAnimationFrame(look);
+  look();
+})"""
+"""Milliseconds until the page relies on the WebSocket."""
+
+
 async def post(forebay: Forebay, count: int) -> None:
     """Send `count` metrics, ten a request, not faster than a page can be told of each."""
     for start in range(0, count, 10):
@@ -56,8 +66,8 @@ async def test_both_transports_bring_the_same_and_losses_are_told(
     lost = page.get_by_role("row", name=re.compile("^Lost metrics"))
     await expect(lost.get_by_role("cell")).to_have_text(["0", "0"])
     supabase.realtime.faults.drop_every = 3
-    await post(forebay, 300)
-    await counted(page, 400)
+    await post(forebay, 200)
+    await counted(page, 300)
     await expect(page.locator(".transports-verdict")).to_contain_text("Realtime lost")
     await expect(lost.get_by_role("cell").first).to_have_text("0")
     assert not await grave_findings(page)
@@ -90,9 +100,50 @@ async def test_the_page_falls_back_and_returns(
     await counted(page, 300)
 
 
+async def test_a_channel_that_ends_is_joined_anew(
+    page: Page, forebay_on_supabase: Forebay, supabase: LocalSupabase
+) -> None:
+    """Whether the server closes the channel, ends its token or its socket: the page relies on the WebSocket
+    within two seconds and joins again, which the clients do not always. What a refusal says is shown."""
+    forebay, realtime = forebay_on_supabase, supabase.realtime
+    await page.goto(f"{forebay.url}/?transport=realtime#/transports")
+    await relied(page, "comes by Supabase Realtime")
+    again = page.get_by_role("row", name=re.compile("^Opened again")).get_by_role("cell").last
+    for times, fault in enumerate(
+        (realtime.close_channels, realtime.expire_tokens, realtime.close_sockets), 1
+    ):
+        falling = asyncio.ensure_future(page.evaluate(FALLEN)) if times == 1 else None
+        await asyncio.to_thread(fault)
+        if falling is not None:
+            assert await falling < 2_000
+        await expect(again).to_have_text(str(times))
+        await post(forebay, 50)
+        await counted(page, 50 * times)
+    realtime.faults.refuse_joins = "Unauthorized: no policy lets you in"
+    await asyncio.to_thread(realtime.close_channels)
+    await expect(page.get_by_role("columnheader").last).to_contain_text("no policy lets you in")
+    await post(forebay, 50)
+    await counted(page, 200)
+
+
+async def test_what_came_while_offline_is_asked_for(page: Page, forebay: Forebay, problems: Problems) -> None:
+    """A browser without a network says since when; with it again nothing is missing, and nothing is twice."""
+    problems.expect(f"ERR_INTERNET_DISCONNECTED|{NO_REALTIME}")
+    await page.goto(f"{forebay.url}/#/transports")
+    await relied(page, "comes by the WebSocket")
+    await post(forebay, 50)
+    await counted(page, 50)
+    await page.context.set_offline(True)
+    await relied(page, "The WebSocket (is silent|was lost)|no live connection")
+    await post(forebay, 100)
+    await page.context.set_offline(False)
+    await counted(page, 150)
+    await relied(page, "comes by the WebSocket")
+
+
 async def test_a_restart_leaves_no_hole(page: Page, forebay: Forebay, problems: Problems) -> None:
     """After a crash of the server the page goes on where it was: what came meanwhile is counted too."""
-    problems.expect("api/live|ERR_CONNECTION|Failed to load resource")
+    problems.expect(f"api/live|ERR_CONNECTION|{NO_REALTIME}")
     await page.goto(f"{forebay.url}/#/transports")
     await relied(page, "comes by the WebSocket")
     await post(forebay, 100)
