@@ -22,10 +22,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 TESTS = Path(__file__).parent
 LONGEST = (
-    "browser/",
     "process/test_outages.py",
     "process/test_outage_switches.py",
     "process/test_outage_edges.py",
+    "browser/",
     "web/dashboard/",
     "process/test_poison.py",
     "process/test_rebuild.py",
@@ -35,8 +35,8 @@ LONGEST = (
     "contracts/",
     "actors/cli/",
 )
-"""What begins first, so that no worker is left with it when the others have done; they mostly wait, and the
-short ones behind them fill what is left of the cores."""
+"""What begins first, so that no worker is left with it when the others have done. The outages mostly wait: a
+browser has room beside them."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
