@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { isEmpty, sentence, sentenceOf } from '../../../web/dashboard/src/core/chart-words.js';
@@ -7,6 +8,7 @@ import {
   chooseLines,
   further,
   hasWords,
+  inOrder,
   labelOf,
   limits,
   lonely,
@@ -19,9 +21,21 @@ import { makeJoined } from '../../../web/dashboard/src/core/seam.js';
 const READER = { language: 'en-GB', zone: 'Europe/Berlin' };
 const NOON = Date.UTC(2026, 10, 23, 11, 0, 0);
 
+/** As WCAG 2.2 defines it, of `#rrggbb`. */
+function luminance(colour) {
+  const [red, green, blue] = [1, 3, 5]
+    .map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
 test('lines stand in natural order, each once, no more than fit', () => {
   assert.deepEqual(chooseLines(['gpu-10', 'gpu-2', 'gpu-2', '']), ['', 'gpu-2', 'gpu-10']);
   assert.equal(chooseLines(Array.from({ length: 99 }, (_, i) => `${i}`)).length, MAX_LINES);
+  assert.deepEqual(
+    inOrder([{ key: 'b' }, { key: 'a10' }, { key: 'a9' }]).map(({ key }) => key),
+    ['a9', 'a10', 'b'],
+  );
   assert.equal(labelOf('', 'session'), 'no session');
 });
 
@@ -29,6 +43,25 @@ test('no two lines of a chart look the same', () => {
   const looks = Array.from({ length: MAX_LINES }, (_, i) => JSON.stringify(lookOf(i)));
   assert.equal(new Set(looks).size, MAX_LINES);
   assert.ok(Array.from({ length: MAX_LINES }, (_, i) => lookOf(i).colour).every((one) => one < COLOURS));
+});
+
+test('every colour of a line has a contrast of 3:1 to the card, by day and by night', () => {
+  const read = (file) => readFileSync(new URL(`../../../web/dashboard/src/${file}`, import.meta.url), 'utf8');
+  const pairs = [
+    ...`${read('ui/page.css')}${read('views/explore.css')}`.matchAll(
+      /--(card|line-\d): light-dark\((#\w{6}), (#\w{6})\)/g,
+    ),
+  ];
+  const colours = new Map(pairs.map(([, name, light, dark]) => [name, [light, dark]]));
+  assert.equal(colours.size, COLOURS + 1);
+  for (const theme of [0, 1]) {
+    const card = luminance(colours.get('card')[theme]);
+    for (const [name, colour] of colours) {
+      if (name === 'card') continue;
+      const [low, high] = [card, luminance(colour[theme])].sort((a, b) => a - b);
+      assert.ok((high + 0.05) / (low + 0.05) >= 3, `${name} ${colour[theme]}`);
+    }
+  }
 });
 
 test('lines that are not drawn are said, and nothing where all are', () => {

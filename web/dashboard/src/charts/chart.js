@@ -220,7 +220,10 @@ export function makeChart(mount, subject, colours, gestures) {
       fit(range);
       subject.fill(grid);
       const lines = visible();
-      const wanted = lines.map(({ key }) => key).join('\n');
+      const wanted = subject
+        .lines()
+        .map(({ key, hidden }) => `${hidden}${key}`)
+        .join('\n');
       if (!plot || shape !== wanted) {
         shape = wanted;
         build();

@@ -19,6 +19,14 @@ const order = new Intl.Collator('en', { numeric: true });
 export const chooseLines = (keys) => [...new Set(keys)].sort(order.compare).slice(0, MAX_LINES);
 
 /**
+ * `lines` in the order of their keys, so that a source has the same colour in charts of the same sources.
+ * @template {{key: string}} L
+ * @param {readonly L[]} lines
+ * @returns {L[]}
+ */
+export const inOrder = (lines) => [...lines].sort((a, b) => order.compare(a.key, b.key));
+
+/**
  * What a line is called.
  * @param {string} key
  * @param {'source' | 'session'} by

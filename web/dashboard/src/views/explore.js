@@ -184,10 +184,13 @@ export function makeView(page) {
       {
         series: catalogue.series,
         sources: (name) => catalogue.seen(name)?.sources ?? [],
-        sessions: async (source) =>
-          (await catalogue.sessions())
-            .filter((seen) => !source || seen.source === source)
-            .map(({ session }) => session),
+        async sessions(source) {
+          const sources = source ? [source] : catalogue.seen(one.name)?.sources;
+          const sessions = await catalogue.sessions();
+          return sessions
+            .filter((seen) => seen.session && (!sources || sources.includes(seen.source)))
+            .map(({ session }) => session);
+        },
         lag: () => (page.model().state.status?.stores[0]?.lag_seconds ?? 0) * 1_000,
       },
       {

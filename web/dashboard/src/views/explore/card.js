@@ -72,6 +72,7 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
   const rest = make('p', 'note');
   const table = makeTable(chosen.name);
   const summary = make('p', 'unseen');
+  show(which, which.textContent !== '');
   for (const hidden of [filter.element, alert, nothing, rest, table.element]) show(hidden, false);
   const stage = make('div', 'explore-stage', plot, nothing);
   const bar = make(

@@ -5,7 +5,7 @@
 
 import { makeBuckets } from '../../core/buckets.js';
 import { isShown } from '../../core/choice.js';
-import { chooseLines, labelOf, MAX_LINES } from '../../core/lines.js';
+import { chooseLines, inOrder, labelOf, MAX_LINES } from '../../core/lines.js';
 import { extend, fromNanoseconds, join, makeJoined, merge } from '../../core/seam.js';
 import { LAG, pause, wanted } from '../../core/tail.js';
 
@@ -66,7 +66,7 @@ export function makeFeed(chosen, asked, told, now) {
       live: makeBuckets(),
       points: [],
     };
-    lines = [...lines, made];
+    lines = inOrder([...lines, made]);
     told.changed();
     return made;
   };

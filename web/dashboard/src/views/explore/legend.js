@@ -13,22 +13,12 @@ import { make, mark, reconcile, write } from '../../ui/dom.js';
 
 const HEADS = ['Last', 'Min', 'Mean', 'Max', 'Count'];
 
-/**
- * The mark of the line at `place`, in its colour.
- * @param {number} place
- */
-function makeSwatch(place) {
-  const swatch = make('span', 'explore-swatch');
-  const { colour, dash } = lookOf(place);
-  swatch.style.setProperty('--colour', `var(--line-${colour + 1})`);
-  swatch.dataset.dashed = String(dash !== undefined);
-  swatch.setAttribute('aria-hidden', 'true');
-  return swatch;
-}
-
 /** @param {Item} first @param {(line: Line) => void} toggled */
-function makeRow({ line, place }, toggled) {
-  const button = make('button', 'explore-line', makeSwatch(place), make('span', 'clip', line.label));
+function makeRow({ line }, toggled) {
+  const swatch = make('span', 'explore-swatch');
+  swatch.setAttribute('aria-hidden', 'true');
+  let placed = -1;
+  const button = make('button', 'explore-line', swatch, make('span', 'clip', line.label));
   button.type = 'button';
   button.title = `${line.label}: press to hide or show it`;
   button.addEventListener('click', () => toggled(line));
@@ -38,7 +28,13 @@ function makeRow({ line, place }, toggled) {
   return {
     element: make('tr', '', head, ...cells),
     /** @param {Item} item */
-    update({ line: { joined, hidden }, unit, at }) {
+    update({ line: { joined, hidden }, place, unit, at }) {
+      if (placed !== place) {
+        placed = place;
+        const { colour, dash } = lookOf(place);
+        swatch.style.setProperty('--colour', `var(--line-${colour + 1})`);
+        swatch.dataset.dashed = String(dash !== undefined);
+      }
       mark(button, 'aria-pressed', String(!hidden));
       const { count, last, min, mean, max } = joined.summary;
       const texts =
