@@ -104,8 +104,16 @@ test('letters that were redriven are gone; refused ones were tried once more; th
   assert.deepEqual(counts, { redriven: 1, refused: 1, queued: 2 });
   assert.equal(
     accountWords(counts),
-    '1 dead letter redriven; 1 refused again, with the error that it has now; 2 queued: stored once the store takes them.',
+    '1 dead letter redriven; 1 refused again, and kept with the error that it got; 2 queued: stored once the store takes them.',
   );
+});
+
+test('what did not happen to any letter is not spoken of', () => {
+  assert.equal(
+    accountWords({ redriven: 0, refused: 450, queued: 0 }),
+    '450 dead letters refused again, and kept with the error that they got.',
+  );
+  assert.equal(accountWords({ redriven: 0, refused: 0, queued: 0 }), 'No dead letter was left to redrive.');
 });
 
 test('every cause has a sentence, an unknown one as well, and the weather is not blamed on the metric', () => {

@@ -216,14 +216,16 @@ export function account(before, after) {
 
 /** @param {ReturnType<typeof account>} counts */
 export function accountWords({ redriven, refused, queued }) {
-  const words = [
-    `${lettersOf(redriven)} redriven`,
-    ...(refused
-      ? [`${whole(refused)} refused again, with the error that ${refused === 1 ? 'it has' : 'they have'} now`]
-      : []),
-    ...(queued
-      ? [`${whole(queued)} queued: stored once the store takes ${queued === 1 ? 'it' : 'them'}`]
-      : []),
+  const all = redriven + refused + queued;
+  const they = (/** @type {number} */ count) => (count === 1 ? 'it' : 'they');
+  /** @type {[number, string][]} */
+  const outcomes = [
+    [redriven, 'redriven'],
+    [refused, `refused again, and kept with the error that ${they(refused)} got`],
+    [queued, `queued: stored once the store takes ${queued === 1 ? 'it' : 'them'}`],
   ];
-  return `${words.join('; ')}.`;
+  const words = outcomes
+    .filter(([count]) => count > 0)
+    .map(([count, what], index) => `${index === 0 ? lettersOf(count) : whole(count)} ${what}`);
+  return all === 0 ? 'No dead letter was left to redrive.' : `${words.join('; ')}.`;
 }

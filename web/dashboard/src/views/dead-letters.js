@@ -7,7 +7,7 @@ import { address } from '../ui/router.js';
 import { makeFilter } from './dead-letters/filter.js';
 import { makeLetter } from './dead-letters/letter.js';
 import { makeListing, read } from './dead-letters/listing.js';
-import { EMPTY_WORDS, makeParts, NONE_CHOSEN } from './dead-letters/parts.js';
+import { EMPTY_WORDS, makeParts } from './dead-letters/parts.js';
 import { makeQuestions } from './dead-letters/questions.js';
 import { makeRun } from './dead-letters/run.js';
 import { makeTable } from './dead-letters/table.js';
@@ -74,6 +74,7 @@ export function makeView(page) {
     (problem) => {
       write(parts.problem, problem);
       show(parts.failure, problem !== '');
+      if (problem) show(parts.loading, false);
       if (problem) page.announce(problem);
     },
   );
@@ -163,7 +164,7 @@ export function makeView(page) {
       parts.count,
       isAll(listedBy) ? `${whole(matched)} waiting` : `${whole(matched)} of ${whole(pending)} match`,
     );
-    write(parts.chosen, chosen ? `${whole(chosen)} selected` : matched ? NONE_CHOSEN : '');
+    write(parts.chosen, chosen ? `${whole(chosen)} selected` : '');
     show(parts.selectAll, selected.size > 0 && !allThatMatch && selected.size < matched);
     write(parts.selectAll, `Select all ${whole(matched)} that match`);
     show(parts.forget, chosen > 0);
@@ -239,6 +240,8 @@ export function makeView(page) {
         limit > 0 && pending > 0.8 * limit ? 'bad' : pending ? 'busy' : '',
       );
       show(parts.off, !enabled);
+      show(parts.figures.element, enabled);
+      show(parts.card, enabled);
       const progress = run.progress(status);
       mark(parts.progress, 'data-on', String(progress !== null));
       if (progress) {

@@ -5,9 +5,8 @@ import { make, show, write } from '../../ui/dom.js';
 
 export const EMPTY_WORDS =
   'When a store can never take a metric as it is (a rule of its table, a text that it cannot hold), that one is put aside here with the reason, and all others are stored. You can then mend and redrive it, or discard it.';
-export const NONE_CHOSEN = 'None selected: the buttons mean all that match.';
 const OFF =
-  'The dead-letter queue is switched off (METRICS_PERSISTER_DLQ_ENABLED, RESILIENCE_DLQ_ENABLED). A metric that its store can never take blocks that store, and everything behind it waits in the journal. What waits here since before can be looked at.';
+  'The dead-letter queue is switched off (METRICS_PERSISTER_DLQ_ENABLED, RESILIENCE_DLQ_ENABLED). A metric that its store can never take blocks that store, and everything behind it waits in the journal. Dead letters from before stay on the disk, and are here again once it is switched on.';
 const LABELS = ['Waiting', 'The oldest', 'Redriven', 'Given up'];
 
 function makeFigures() {
@@ -44,7 +43,7 @@ export function makeParts() {
   const again = button('', 'Try again');
   const failure = make('div', 'alert dead-letters-failure', problem, again);
   const count = make('span', 'quiet');
-  const chosen = make('span', 'dead-letters-chosen', NONE_CHOSEN);
+  const chosen = make('span', 'dead-letters-chosen');
   const selectAll = button('', '');
   const forget = button('', 'Clear the selection');
   const redrive = button('', 'Redrive all…');

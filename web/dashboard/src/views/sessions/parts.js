@@ -71,7 +71,7 @@ function makeFailure(what) {
 
 /** @param {(change: Partial<Wanted>) => void} go */
 export function makeParts(go) {
-  const sentence = make('p', 'sessions-sentence dot toned');
+  const sentence = make('p', 'sessions-sentence dot');
   const choice = makeChoice(go);
   const failures = [makeFailure('Who sends now'), makeFailure('Who sent before')];
   const scroll = make('div', 'scroll');
@@ -88,7 +88,7 @@ export function makeParts(go) {
   const empty = make(
     'div',
     'empty',
-    make('h4', '', 'Nobody has sent yet'),
+    make('h3', '', 'Nobody has sent yet'),
     make(
       'p',
       '',
