@@ -17,6 +17,7 @@ import {
 } from '../core/past.js';
 import { parseOffset, toLocal } from '../core/scrub.js';
 import { strip, timeNear } from '../core/segments.js';
+import { makeAlert } from '../ui/alert.js';
 import { make, mark, show, write } from '../ui/dom.js';
 import { makeAsker } from './time/asker.js';
 import { makeControls } from './time/controls.js';
@@ -44,8 +45,6 @@ export function makeView(page) {
   let farewell = '';
   let speed = page.settings.get(SPEED, 10);
   let jumping = new AbortController();
-  /** @type {(() => void) | null} */
-  let again = null;
 
   const when = make('p', 'time-when');
   const where = make('p', 'quiet');
@@ -53,23 +52,16 @@ export function makeView(page) {
   const legend = make('span', 'quiet', 'Underlined: different now.');
   const remark = make('span', 'time-remark');
   const kept = make('span');
-  const sentence = make('p');
-  const retry = make('button', '', 'Try again');
-  retry.type = 'button';
-  retry.addEventListener('click', () => again?.());
-  const alert = make('div', 'alert time-alert', sentence, retry);
+  const alert = makeAlert();
 
   /** @param {string} text @param {(() => void) | null} [retrying] */
   const complain = (text, retrying = null) => {
-    write(sentence, text);
-    again = retrying;
-    show(retry, retrying !== null);
-    show(alert, true);
+    alert.say(text, retrying);
     page.announce(text);
     page.changed();
   };
   const calm = () => {
-    show(alert, false);
+    alert.hide();
     write(remark, '');
   };
   calm();
@@ -205,7 +197,7 @@ export function makeView(page) {
       'time-body',
       controls.track,
       make('p', 'time-ends quiet', kept, remark, make('span', '', 'now')),
-      alert,
+      alert.element,
       controls.form,
       controls.moments,
     ),
@@ -279,7 +271,7 @@ export function makeView(page) {
       showControls(now);
       mark(element, 'data-live', String(settled === null));
       const report = shown();
-      show(loading, report === null && Boolean(alert.hidden));
+      show(loading, report === null && !alert.isShown());
       show(panels.element, report !== null);
       if (report) panels.show(report.state, (present.report() ?? report).state, now);
     },

@@ -2,6 +2,7 @@
 
 import { ago, whole } from '../../core/format.js';
 import { localTime } from '../../core/past.js';
+import { makeAlert } from '../../ui/alert.js';
 import { make, show, write } from '../../ui/dom.js';
 
 /**
@@ -30,10 +31,7 @@ export function makeCrash(page, close) {
     'command',
     make('pre', '', make('code', '', 'forebay journal dump DATA --kind actor-crashed --json')),
   );
-  const sentence = make('p');
-  const again = make('button', '', 'Try again');
-  again.type = 'button';
-  const alert = make('div', 'alert', sentence, again);
+  const alert = makeAlert();
   const element = make(
     'div',
     'system-crash',
@@ -43,7 +41,7 @@ export function makeCrash(page, close) {
     error,
     text,
     command,
-    alert,
+    alert.element,
   );
 
   let path = '';
@@ -64,17 +62,14 @@ export function makeCrash(page, close) {
       answer = /** @type {LastCrash | null} */ (found) ?? 'none';
     } catch (problem) {
       if (mine.signal.aborted) return;
-      write(sentence, /** @type {Error} */ (problem).message);
       answer = answer === 'asking' || answer === 'none' ? 'failed' : answer;
-      show(alert, true);
+      alert.say(/** @type {Error} */ (problem).message, ask);
       page.changed();
       return;
     }
-    show(alert, false);
+    alert.hide();
     page.changed();
   };
-  again.addEventListener('click', ask);
-  show(alert, false);
 
   return {
     element,
@@ -85,7 +80,7 @@ export function makeCrash(page, close) {
       known = '';
       answer = 'asking';
       controller.abort();
-      show(alert, false);
+      alert.hide();
     },
     /** The status speaks of the actor that is shown. @param {import('../../core/frames.js').ActorStatus} actor */
     heard(actor) {

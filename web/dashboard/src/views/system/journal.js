@@ -2,6 +2,7 @@
 
 import { ago, bytes, duration, whole } from '../../core/format.js';
 import { newest, placeOf, segmentOf, strip } from '../../core/segments.js';
+import { makeAlert } from '../../ui/alert.js';
 import { make, mark, reconcile, show, write } from '../../ui/dom.js';
 import { makeFacts } from './facts.js';
 
@@ -54,17 +55,13 @@ export function makeJournal(page) {
   scroll.setAttribute('aria-label', 'Segments');
   const more = make('button');
   more.type = 'button';
-  const sentence = make('p');
-  const again = make('button', '', 'Try again');
-  again.type = 'button';
-  const alert = make('div', 'alert', sentence, again);
-  show(alert, false);
+  const alert = makeAlert();
   const foot = make('div', 'bar', more);
   const element = make(
     'section',
     'card',
     make('div', 'bar', make('h3', '', 'Journal'), badge),
-    make('div', 'system-body', facts.element, bar.element, alert),
+    make('div', 'system-body', facts.element, bar.element, alert.element),
     scroll,
     foot,
   );
@@ -91,15 +88,13 @@ export function makeJournal(page) {
       const answer = await page.api.get('api/journal/segments', { signal: mine.signal });
       if (mine.signal.aborted) return;
       segments = /** @type {{segments: Segment[]}} */ (answer).segments;
-      show(alert, false);
+      alert.hide();
     } catch (error) {
       if (mine.signal.aborted) return;
-      write(sentence, /** @type {Error} */ (error).message);
-      show(alert, true);
+      alert.say(/** @type {Error} */ (error).message, ask);
     }
     page.changed();
   };
-  again.addEventListener('click', ask);
 
   return {
     element,

@@ -1,6 +1,7 @@
 /** The stores: how far each is, what is wrong with it, and its breaker, to be moved by hand. */
 
 import { facts, moved, moveOf, stateOf, trouble } from '../../core/stores.js';
+import { makeAlert } from '../../ui/alert.js';
 import { make, mark, reconcile, show, write } from '../../ui/dom.js';
 import { makeFacts } from './facts.js';
 
@@ -50,11 +51,7 @@ function makeStore(page, { store: { name } }, ask) {
   const detail = make('p', 'system-detail');
   const next = make('p', 'quiet');
   const alert = make('div', 'alert', title, detail, next);
-  const answer = make('p');
-  const again = make('button', '', 'Try again');
-  again.type = 'button';
-  const answered = make('div', 'alert system-answer', answer, again);
-  show(answered, false);
+  const answer = makeAlert();
   /** @type {'open' | 'closed' | null} */
   let position = null;
   let under = false;
@@ -68,19 +65,14 @@ function makeStore(page, { store: { name } }, ask) {
         position: to,
       });
       const words = moved(now);
-      write(answer, words);
-      mark(answered, 'data-tone', now.noted ? 'busy' : 'bad');
-      // Where all went well the card itself shows it: only what it does not say stays.
-      show(answered, !now.noted);
-      show(again, false);
+      // Where all went well the card itself shows it.
+      if (now.noted) answer.hide();
+      else answer.say(words, null);
       page.announce(words);
     } catch (error) {
-      write(answer, /** @type {Error} */ (error).message);
-      mark(answered, 'data-tone', 'bad');
-      again.onclick = () => send(to);
-      show(again, true);
-      show(answered, true);
-      page.announce(/** @type {Error} */ (error).message);
+      const { message } = /** @type {Error} */ (error);
+      answer.say(message, () => send(to));
+      page.announce(message);
     }
     under = false;
     page.changed();
@@ -95,7 +87,7 @@ function makeStore(page, { store: { name } }, ask) {
       'li',
       'card',
       make('div', 'bar', make('h3', '', name), badge, move),
-      make('div', 'system-body', list.element, alert, answered),
+      make('div', 'system-body', list.element, alert, answer.element),
     ),
     /** @param {Item} item */
     update({ store, now }) {
