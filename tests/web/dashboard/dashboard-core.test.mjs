@@ -36,6 +36,9 @@ class World {
     this.counts = new Map();
     this.asked = [];
     this.opens = [];
+    /** Milliseconds until one that was opened greets. */
+    this.lag = 0;
+    this.greetings = [];
     this.polling = false;
     this.tell({ type: 'wanted', transport: wanted, by: 'flag' });
   }
@@ -49,7 +52,10 @@ class World {
 
   perform(effect) {
     const { transport: name } = effect;
-    if (effect.type === 'close') this.open[name] = false;
+    if (effect.type === 'close') {
+      this.open[name] = false;
+      this.greetings = this.greetings.filter((each) => each.name !== name);
+    }
     if (effect.type === 'poll') this.polling = effect.on;
     if (effect.type === 'ask') this.asked.push(effect);
     if (effect.type !== 'open') return;
@@ -59,8 +65,12 @@ class World {
     } else if (this.is[name] === 'down') {
       this.tell({ type: 'moved', transport: name, phase: 'closed', detail: 'no connection' });
     } else {
-      this.open[name] = true;
-      this.say(name, hello(this.next));
+      const greet = () => {
+        this.open[name] = true;
+        this.say(name, hello(this.next));
+      };
+      if (this.lag > 0) this.greetings.push({ name, at: this.now + this.lag, greet });
+      else greet();
     }
   }
 
@@ -74,15 +84,20 @@ class World {
     this.is[name] = how;
     if (how === 'dumb' || !this.open[name]) return;
     this.open[name] = false;
+    // Who was asked has gone, and will not answer.
+    if (name === 'websocket') this.asked = this.asked.filter(({ by }) => by === 'http');
     this.tell({ type: 'moved', transport: name, phase: 'closed', detail: 'it broke off' });
   }
 
   /** Time goes by: two ticks and a status a second, and some metrics on whatever is open. */
   run(milliseconds, each = () => {}) {
     for (const end = this.now + milliseconds; this.now < end; ) {
-      this.now += 100;
-      const frame = { ...metrics(this.next, this.next + 4), at: (this.now - 5) * 1e6 };
-      this.next += 5;
+      this.now += 250;
+      const due = this.greetings.filter(({ at }) => at <= this.now);
+      this.greetings = this.greetings.filter(({ at }) => at > this.now);
+      for (const { greet } of due) greet();
+      const frame = { ...metrics(this.next, this.next + 2), at: (this.now - 5) * 1e6 };
+      this.next += 3;
       for (const name of ['websocket', 'realtime']) this.say(name, frame);
       if (this.now % 1_000 === 0) for (const name of ['websocket', 'realtime']) this.say(name, status());
       if (this.now % 500 === 0) this.tell({ type: 'tick' });
@@ -194,6 +209,7 @@ test('in dual mode both are open, and either may fail', () => {
 
 test('a change of what is wanted leaves no moment without data', () => {
   const world = new World('websocket').run(5_000);
+  world.lag = 1_200;
   for (const wanted of ['realtime', 'dual', 'websocket', 'dual', 'realtime', 'websocket']) {
     world.tell({ type: 'wanted', transport: wanted, by: 'hand' });
     world.run(10_000, ({ link }) => assert.notEqual(link.active, null));
@@ -201,6 +217,20 @@ test('a change of what is wanted leaves no moment without data', () => {
     assert.equal(world.link.fallback, null);
   }
   assert.equal(world.counts.size, world.model.state.next);
+});
+
+test('what a WebSocket was asked for and did not bring before it broke is asked for by HTTP', () => {
+  const world = new World('dual').run(5_000);
+  const first = world.next;
+  world.next += 10;
+  world.say('realtime', { ...metrics(world.next, world.next), at: world.now * 1e6 });
+  world.next += 1;
+  assert.deepEqual(world.asked.splice(0), [{ type: 'ask', first, last: first + 9, by: 'websocket' }]);
+  world.break('websocket', 'down');
+  world.say('realtime', status());
+  world.now += 2_000;
+  world.say('realtime', status());
+  assert.deepEqual(world.asked, [{ type: 'ask', first, last: first + 9, by: 'http' }]);
 });
 
 test('a WebSocket that was retired is not tried again until its flag is on', () => {
@@ -228,7 +258,7 @@ test('without any transport the page polls, says so, and asks for what it missed
   world.tell({ type: 'frame', transport: 'backfill', frame: status() });
   assert.equal(connectionOf(world.link).phase, 'open');
   assert.ok(world.asked.length > 0 && world.asked.every(({ by }) => by === 'http'));
-  world.run(100);
+  world.run(250);
   assert.ok(world.counts.size > before);
   world.is.realtime = 'up';
   world.run(REFUSED_AGAIN + 1_000);

@@ -36,7 +36,7 @@
 import { dial, heard, isDue, isSilent, isWell, lost, OFF, refuse } from './connection.js';
 import { NAMES, note, otherThan, TRANSPORTS, withLine, withMeter } from './link.js';
 import { broke, brought, closed, GRACE, opened, overdue, timed, tripped, withControls } from './meter.js';
-import { fold, resume } from './state.js';
+import { fold, resume, unanswered } from './state.js';
 
 export const PATIENCE = 1_500;
 export const STEADY = 5_000;
@@ -57,14 +57,19 @@ const LATE_STATUS = 1_800;
 export function reduce(model, event) {
   const taken = take(model, event);
   const settled = settle(taken, event.at);
+  const ended = TRANSPORTS.filter((name) =>
+    hasEnded(model.link.lines[name], taken.model.link.lines[name], settled.model.link.lines[name]),
+  );
+  if (ended.length === 0) return settled;
   const told = event.type === 'moved' ? event.transport : null;
   /** @type {LinkEffect[]} */
-  const ended = TRANSPORTS.filter(
-    (name) =>
-      name !== told &&
-      hasEnded(model.link.lines[name], taken.model.link.lines[name], settled.model.link.lines[name]),
-  ).map((transport) => ({ type: 'close', transport }));
-  return ended.length === 0 ? settled : { ...settled, effects: [...ended, ...settled.effects] };
+  const closes = ended.filter((name) => name !== told).map((transport) => ({ type: 'close', transport }));
+  const { state, link } = settled.model;
+  return {
+    model: { state: ended.includes('websocket') ? unanswered(state) : state, link },
+    effects: [...closes, ...settled.effects],
+    fresh: settled.fresh,
+  };
 }
 
 /** @param {Line} line */
@@ -119,12 +124,14 @@ function receive({ state, link }, { transport, frame, at: now, chance = 0.5 }) {
   }
   const ready = frame.type === 'hello' ? greeted(state, next, transport, frame, now) : { state, frame };
   const { state: folded, ask, fresh } = fold(ready.state, ready.frame, now);
+  // What the WebSocket was asked for is its own affair.
+  const kept = folded.resumed === state.resumed ? folded : { ...folded, resumed: state.resumed };
   if (fresh.length > 0 && bothWell(next, now)) {
     next = { ...next, together: { ...next.together, metrics: next.together.metrics + fresh.length } };
   }
-  const by = next.lines.websocket.phase === 'open' ? 'websocket' : 'http';
+  const by = isWell(next.lines.websocket, now) ? 'websocket' : 'http';
   return {
-    model: { state: folded, link: next },
+    model: { state: kept, link: next },
     effects: ask.map(({ first, last }) => ({ type: 'ask', first, last, by })),
     fresh,
   };

@@ -86,6 +86,16 @@ export function resume(state, away) {
 }
 
 /**
+ * Who was asked has gone: what was asked for and has not come is asked for with the next status.
+ * @param {State} state
+ * @returns {State}
+ */
+export const unanswered = (state) =>
+  state.holes.some((hole) => hole.phase === 'asked')
+    ? { ...state, holes: state.holes.map((hole) => (hole.phase === 'asked' ? later(hole, 'busy') : hole)) }
+    : state;
+
+/**
  * Accepted metrics a second over the latest five seconds of statuses; null when there is nothing to tell from.
  * @param {State} state
  */
