@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from playwright.async_api import BrowserContext, Page, expect
 
+from tests.browser.connections import connected, subscribers
 from tests.process.forebay import Forebay, eventually
 
 HOLDS, FOLLOWS = "This tab has the connection", "Another tab of this browser has the connection"
@@ -19,19 +20,6 @@ HIDE = """(hidden) => {
   Object.defineProperty(document, 'visibilityState', {value, configurable: true});
   document.dispatchEvent(new Event('visibilitychange'));
 }"""
-
-
-def subscribers(forebay: Forebay) -> float:
-    """WebSockets that are open now."""
-    lines = forebay.get("/metrics").text.splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("forebay_live_subscribers "))
-
-
-async def connected(forebay: Forebay, number: int) -> None:
-    """Return when `number` WebSockets are open."""
-    await asyncio.to_thread(
-        eventually, lambda: subscribers(forebay) == number, f"{number} WebSockets are open"
-    )
 
 
 async def open_tab(context: BrowserContext, forebay: Forebay, says: str, query: str = "") -> Page:

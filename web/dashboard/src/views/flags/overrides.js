@@ -97,14 +97,17 @@ export function makeOverrides(page, reload) {
     };
   };
 
+  const element = make(
+    'section',
+    'card',
+    make('div', 'bar', make('h3', '', 'One session’s own value')),
+    make('div', 'flags-body', form),
+    table,
+  );
+  element.setAttribute('aria-label', 'One session’s own value');
+
   return {
-    element: make(
-      'section',
-      'card',
-      make('div', 'bar', make('h3', '', 'One session’s own value')),
-      make('div', 'flags-body', form),
-      table,
-    ),
+    element,
     /** @param {FlagDetails} next */
     show(next) {
       if (flag?.name !== next.name) {

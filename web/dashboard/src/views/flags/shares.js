@@ -75,16 +75,19 @@ export function makeShares(own, changed) {
     changed();
   });
 
+  const element = make(
+    'section',
+    'flags-card card',
+    make('div', 'bar', make('h3', '', 'Who got which value'), total),
+    make('div', 'flags-body', bar, legend),
+    table,
+    rest,
+    nothing,
+  );
+  element.setAttribute('aria-label', 'Who got which value');
+
   return {
-    element: make(
-      'section',
-      'flags-card card',
-      make('div', 'bar', make('h3', '', 'Who got which value'), total),
-      make('div', 'flags-body', bar, legend),
-      table,
-      rest,
-      nothing,
-    ),
+    element,
     /** @param {FlagDetails} next @param {number} now */
     show(next, now) {
       if (next !== flag) {
