@@ -1,6 +1,6 @@
 /** Dead letters: what a store can never take as it is, why, and what is to become of it. */
 
-import { ago, NONE, whole } from '../core/format.js';
+import { whole } from '../core/format.js';
 import { filterOf, isAll, lettersOf, lostWords, matches, reselect, sameFilter } from '../core/letters.js';
 import { mark, show, write } from '../ui/dom.js';
 import { address } from '../ui/router.js';
@@ -36,6 +36,7 @@ export function makeView(page) {
   let allThatMatch = false;
   let seen = '';
   let readAt = -Infinity;
+  let second = 0;
 
   /** @param {string} words */
   const tell = (words) => {
@@ -212,36 +213,22 @@ export function makeView(page) {
     },
     leave() {
       letter.close();
+      for (const question of parts.element.querySelectorAll('dialog')) question.close();
       listing.close();
     },
     show({ state: { status }, now }) {
-      table.tick(now);
+      const tick = Math.floor(now / 1_000);
+      if (tick !== second) table.tick(now);
+      second = tick;
       if (!status) return;
-      const { pending, limit, oldest_at, redriving, redriven, discarded, expired, enabled } =
-        status.dead_letters;
+      const { pending, redriving, redriven, discarded, expired } = status.dead_letters;
       const figures = [pending, redriving, redriven, discarded, expired].join();
       if (figures !== seen && now - readAt > SETTLE && !listing.isReading()) {
         if (seen) refresh();
         seen = figures;
       }
       form.setStores(status.stores.map(({ name }) => name));
-      parts.figures.show([
-        [
-          whole(pending),
-          limit > 0 ? `of at most ${whole(limit)}; then the oldest make room` : 'kept to be looked at',
-        ],
-        [pending && oldest_at ? ago(now - oldest_at / 1e6) : NONE, 'refused first'],
-        [whole(redriven), 'back into their store'],
-        [whole(discarded + expired), `${whole(discarded)} by hand, ${whole(expired)} for age or number`],
-      ]);
-      mark(
-        parts.figures.first,
-        'data-tone',
-        limit > 0 && pending > 0.8 * limit ? 'bad' : pending ? 'busy' : '',
-      );
-      show(parts.off, !enabled);
-      show(parts.figures.element, enabled);
-      show(parts.card, enabled);
+      parts.showQueue(status.dead_letters, now);
       const progress = run.progress(status);
       mark(parts.progress, 'data-on', String(progress !== null));
       if (progress) {

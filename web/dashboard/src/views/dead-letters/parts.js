@@ -1,7 +1,7 @@
 /** What the view of dead letters is made of, as it stands before there is anything to show. */
 
-import { NONE } from '../../core/format.js';
-import { make, show, write } from '../../ui/dom.js';
+import { ago, NONE, whole } from '../../core/format.js';
+import { make, mark, show, write } from '../../ui/dom.js';
 
 export const EMPTY_WORDS =
   'When a store can never take a metric as it is (a rule of its table, a text that it cannot hold), that one is put aside here with the reason, and all others are stored. You can then mend and redrive it, or discard it.';
@@ -68,7 +68,24 @@ export function makeParts() {
   card.setAttribute('aria-label', 'What waits');
   redrive.disabled = discard.disabled = true;
   for (const hidden of [off, failure, selectAll, forget, scroll, rest, empty]) show(hidden, false);
+  /** @param {import('../../core/frames.js').DeadLetterStatus} queue @param {number} now */
+  const showQueue = ({ pending, limit, oldest_at, redriven, discarded, expired, enabled }, now) => {
+    figures.show([
+      [
+        whole(pending),
+        limit > 0 ? `of at most ${whole(limit)}; then the oldest make room` : 'kept to be looked at',
+      ],
+      [pending && oldest_at ? ago(now - oldest_at / 1e6) : NONE, 'refused first'],
+      [whole(redriven), 'back into their store'],
+      [whole(discarded + expired), `${whole(discarded)} by hand, ${whole(expired)} for age or number`],
+    ]);
+    mark(figures.first, 'data-tone', limit > 0 && pending > 0.8 * limit ? 'bad' : pending ? 'busy' : '');
+    show(off, !enabled);
+    show(figures.element, enabled);
+    show(card, enabled);
+  };
   return {
+    showQueue,
     element: make(
       'div',
       'dead-letters stack',
