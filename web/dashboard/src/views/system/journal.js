@@ -151,7 +151,7 @@ function factsOf({ journal }) {
     {
       label: 'Disk left',
       text: bytes(free),
-      note: full ? `full in ${duration(full)} at this rate` : 'not filling up now',
+      note: full ? `full in ${duration(full)}` : 'not filling up now',
       tone: journal.state === 'full' ? 'bad' : full && full < 86_400 ? 'busy' : '',
     },
     {
