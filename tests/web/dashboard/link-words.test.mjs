@@ -70,7 +70,21 @@ test('a page without any transport says why of both, and what it does instead', 
   assert.match(text, /the WebSocket is refused \(the flag dashboard\.websocket is off\)/);
   assert.match(text, /Supabase Realtime is refused \(set SUPABASE_URL\)/);
   assert.match(text, /asks Forebay every few seconds/);
-  assert.match(reliance({ ...dark, polledAt: null }, NOW).text, /Forebay itself does not answer/);
+  assert.equal(
+    reliance(dark, NOW).brief,
+    'There is no live connection. The page asks Forebay every few seconds instead.',
+  );
+});
+
+test('that Forebay is away is for the sentence of health to say, not once more', () => {
+  const dark = link({ active: null, polling: true, polledAt: null, ...lines(LOST, LOST) });
+  assert.match(reliance(dark, NOW).text, /Forebay itself does not answer/);
+  assert.equal(reliance(dark, NOW).kind, '');
+  const falling = { since: 0, from: 'websocket', because: 'was lost' };
+  assert.equal(
+    reliance(link({ active: null, falls: 1, fallback: falling, ...lines(LOST, OFF) }), NOW).kind,
+    '',
+  );
 });
 
 test('each phase of a line has a word and what is behind it', () => {
@@ -122,8 +136,11 @@ test('what is slow, shaky, refused or better than the WebSocket is told apart', 
   const refused = { ...compared(), ...lines(OPEN, refuse(OFF, 0, null, 'set SUPABASE_JWT_SECRET')) };
   assert.equal(
     verdict(refused, NOW).text,
-    'Supabase Realtime is refused: set SUPABASE_JWT_SECRET. Keep the WebSocket.',
+    'Supabase Realtime cannot be used (set SUPABASE_JWT_SECRET): keep the WebSocket.',
   );
+  const retired = refuse(OPEN, 0, null, 'retired');
+  assert.equal(verdict({ ...compared(), ...lines(retired, OPEN) }, NOW).kind, 'retired');
+  assert.equal(verdict({ ...refused, lines: { ...refused.lines, websocket: retired } }, NOW).kind, 'neither');
 });
 
 test('what the page counted is said with what it still lacks', () => {

@@ -25,9 +25,6 @@ const begun = (text) => text[0].toUpperCase() + text.slice(1);
 /** @param {TransportName} name */
 const Name = (name) => begun(NAMES[name]);
 
-/** A full stop at its end, once. @param {string} text */
-const ended = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
-
 /**
  * How a transport is, and what was last wrong with it.
  * @param {import('./connection.js').Line} line
@@ -76,10 +73,11 @@ export function lineWords(line, now) {
 }
 
 /**
- * What the page relies on; `kind` is '' where everything is as it was wanted.
+ * What the page relies on; `kind` is '' where everything is as it was wanted, or as the sentence of health says.
+ * `brief` stands over the page, where there is little room.
  * @param {Link} link
  * @param {number} now
- * @returns {Words}
+ * @returns {Words & {brief?: string}}
  */
 export function reliance(link, now) {
   const { wanted, fallback, active, polling, polledAt, lines } = link;
@@ -87,19 +85,20 @@ export function reliance(link, now) {
     const both = ['websocket', 'realtime'].map((name) =>
       why(/** @type {TransportName} */ (name), lines, now),
     );
-    const instead =
-      polledAt !== null && now - polledAt < 10_000
-        ? 'The page asks Forebay every few seconds instead.'
-        : 'Forebay itself does not answer either.';
+    const answers = polledAt !== null && now - polledAt < 10_000;
+    const instead = answers
+      ? 'The page asks Forebay every few seconds instead.'
+      : 'Forebay itself does not answer either.';
     return {
       tone: 'bad',
-      kind: 'polling',
+      kind: answers ? 'polling' : '',
       text: `There is no live connection: ${both.join('; ')}. ${instead}`,
+      brief: `There is no live connection. ${instead}`,
     };
   }
   if (fallback && link.falls > 0) {
     const other = otherThan(fallback.from);
-    const kind = `fallback ${fallback.from} ${active}`;
+    const kind = active === null ? '' : `fallback ${fallback.from} ${active}`;
     if (isWell(lines[fallback.from], now)) {
       const text = `${Name(fallback.from)} is back. The page stays with ${NAMES[other]} too until it has been steady for a while.`;
       return { tone: 'busy', kind, text };
@@ -187,11 +186,18 @@ export function verdict({ wanted, lines, meters, clock, together }, now) {
   };
   const total = realtime.metrics + realtime.lost;
   const span = `in the last ${MINUTES} minutes`;
+  const retired = lines.websocket.phase === 'refused';
   if (lines.realtime.phase === 'refused') {
+    const why = `Supabase Realtime cannot be used (${lines.realtime.detail})`;
+    return retired
+      ? words('bad', 'neither', `${why}, and the WebSocket is retired: turn the flag dashboard.websocket on.`)
+      : words('bad', 'refused', `${why}: keep the WebSocket.`);
+  }
+  if (retired) {
     return words(
-      'bad',
-      'refused',
-      `Supabase Realtime is refused: ${ended(lines.realtime.detail)} Keep the WebSocket.`,
+      'unknown',
+      'retired',
+      'The WebSocket is retired for this browser: there is nothing to compare.',
     );
   }
   if (wanted !== 'dual' && together.ms === 0) {

@@ -139,13 +139,13 @@ function makeNotice() {
     element.hidden = true;
   });
   return {
-    /** Whether this is news. @param {import('../core/link-words.js').Words} words */
+    /** Whether this is news. @param {ReturnType<typeof reliance>} words */
     show(words) {
       const isNew = words.kind !== kind && words.kind !== '';
       if (words.kind !== kind) closed = false;
       kind = words.kind;
       mark(element, 'data-tone', words.tone);
-      if (kind !== '') write(text, words.text);
+      if (kind !== '') write(text, words.brief ?? words.text);
       show(element, kind !== '' && !closed);
       return isNew;
     },
