@@ -21,8 +21,6 @@ export function listen(element, chart, to) {
   const keys = {
     ArrowLeft: () => to.pan(-0.25),
     ArrowRight: () => to.pan(0.25),
-    PageUp: () => to.pan(-1),
-    PageDown: () => to.pan(1),
     'Shift+ArrowLeft': () => to.step(-1),
     'Shift+ArrowRight': () => to.step(1),
     Home: () => to.step(-Infinity),

@@ -27,7 +27,9 @@ const LOOK = 250;
 const ENDED = 400;
 const SUGGESTIONS = 40;
 const HELP =
-  'Arrow keys move in time, plus and minus zoom, Shift with arrows moves the crosshair, Space pauses, Escape goes back to live.';
+  'Drag across a chart to zoom, with Shift to move; a sideways wheel moves too, and Ctrl with the wheel zooms. On a ' +
+  'chart that has the focus: arrow keys move in time, + and − zoom, Shift with arrows moves the crosshair, Space ' +
+  'pauses, Escape goes back to live.';
 
 /** @type {import('../ui/view.js').MakeView} */
 export function makeView(page) {
@@ -101,7 +103,9 @@ export function makeView(page) {
       add([{ ...chosen(name), source }]);
     },
   });
-  const toolbar = makeToolbar(picker.element, {
+  const help = make('p', 'quiet explore-help', HELP);
+  help.id = 'explore-help';
+  const toolbar = makeToolbar(picker.element, help, {
     ...owner,
     choose: (length) => choose({ span: { kind: 'live', length } }),
     until: (time) => choose({ span: fixed(time - lengthOf(choice.span), time, Date.now()) }),
@@ -115,8 +119,6 @@ export function makeView(page) {
     (names) => add(names.map(chosen)),
     () => catalogue.refresh(),
   );
-  const help = make('p', 'unseen', HELP);
-  help.id = 'explore-help';
   const grid = make('div', 'explore-charts');
   const element = make(
     'div',
@@ -125,7 +127,6 @@ export function makeView(page) {
     toolbar.element,
     start.element,
     grid,
-    help,
   );
   const manager = makeChartManager(element, owner);
   grid.addEventListener('pointerleave', manager.clearCrosshair);
@@ -184,13 +185,7 @@ export function makeView(page) {
       {
         series: catalogue.series,
         sources: (name) => catalogue.seen(name)?.sources ?? [],
-        async sessions(source) {
-          const sources = source ? [source] : catalogue.seen(one.name)?.sources;
-          const sessions = await catalogue.sessions();
-          return sessions
-            .filter((seen) => seen.session && (!sources || sources.includes(seen.source)))
-            .map(({ session }) => session);
-        },
+        sessions: catalogue.sessions,
         lag: () => (page.model().state.status?.stores[0]?.lag_seconds ?? 0) * 1_000,
       },
       {

@@ -4,6 +4,7 @@ import { isEmpty, sentence, sentenceAt, sentenceOf } from '../../core/chart-word
 import { narrowing } from '../../core/choice.js';
 import { further } from '../../core/lines.js';
 import { ends, moment, stretch } from '../../core/moments.js';
+import { makeAlert } from '../../ui/alert.js';
 import { make, mark, show, write } from '../../ui/dom.js';
 import { makeFilter } from './filter.js';
 import { makeLegend } from './legend.js';
@@ -53,9 +54,8 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
   mark(close, 'aria-label', `Remove ${chosen.name}`);
   close.title = 'Remove';
 
-  const problem = make('span');
-  const retry = makeButton('Try again', () => feed.retry());
-  const alert = make('div', 'alert explore-alert', problem, retry);
+  const alert = makeAlert();
+  alert.element.classList.add('explore-alert');
   const plot = make('div', 'explore-plot');
   plot.tabIndex = 0;
   plot.setAttribute('role', 'group');
@@ -73,7 +73,7 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
   const table = makeTable(chosen.name);
   const summary = make('p', 'unseen');
   show(which, which.textContent !== '');
-  for (const hidden of [filter.element, alert, nothing, rest, table.element]) show(hidden, false);
+  for (const hidden of [filter.element, nothing, rest, table.element]) show(hidden, false);
   const stage = make('div', 'explore-stage', plot, nothing);
   const bar = make(
     'div',
@@ -88,7 +88,7 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
     'card explore-chart',
     bar,
     filter.element,
-    alert,
+    alert.element,
     stage,
     summary,
     legend.element,
@@ -186,8 +186,8 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
     /** What changes without a drawing. */
     show() {
       const error = feed.error();
-      show(alert, error !== '');
-      if (error) write(problem, error);
+      if (error) alert.say(error, feed.retry);
+      else alert.hide();
       const more = further(feed.further(), chosen.by);
       show(rest, more !== '');
       write(rest, more);

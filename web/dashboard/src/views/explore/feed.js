@@ -6,8 +6,9 @@
 import { makeBuckets } from '../../core/buckets.js';
 import { isShown } from '../../core/choice.js';
 import { chooseLines, inOrder, labelOf, MAX_LINES } from '../../core/lines.js';
-import { extend, fromNanoseconds, join, makeJoined, merge } from '../../core/seam.js';
+import { extend, join, makeJoined } from '../../core/seam.js';
 import { LAG, pause, wanted } from '../../core/tail.js';
+import { askLines } from './questions.js';
 
 /**
  * @typedef {import('../../core/choice.js').Chosen} Chosen
@@ -15,10 +16,7 @@ import { LAG, pause, wanted } from '../../core/tail.js';
  * @typedef {import('../../core/windows.js').Range} Range
  * @typedef {{key: string, label: string, joined: import('../../core/seam.js').Joined, hidden: boolean,
  *   live: import('../../core/buckets.js').Buckets, points: readonly Point[]}} Line
- * @typedef {import('../../net/supabase-client.js').HistorySeries} SeriesAnswer
- * @typedef {{series: (query: import('./catalogue.js').SeriesQuery, signal: AbortSignal) => Promise<SeriesAnswer[]>,
- *   sources: (name: string) => readonly string[], sessions: (source: string) => Promise<readonly string[]>,
- *   lag: () => number}} Asked
+ * @typedef {import('./questions.js').Asked} Asked
  * @typedef {{changed: () => void, grown: () => void}} Told
  */
 
@@ -71,41 +69,20 @@ export function makeFeed(chosen, asked, told, now) {
     return made;
   };
 
-  /** @param {Range & {step: number}} span @param {AbortSignal} signal @returns {Promise<Map<string, readonly Point[]>>} */
-  const ask = async (span, signal) => {
-    const { name, attributes } = chosen;
-    const query = {
-      name,
-      attributes,
-      ...span,
-      source: chosen.source || null,
-      session: chosen.session || null,
-    };
-    const many = chosen.by === 'source' && !chosen.source ? asked.sources(chosen.name) : [];
-    const take = (/** @type {SeriesAnswer[]} */ answer) => {
-      unit = answer.find((one) => one.unit)?.unit ?? unit;
-      return answer;
-    };
-    if (chosen.by === 'session' && !chosen.session) {
-      const sessions = await asked.sessions(chosen.source);
-      const answers = await Promise.all(
-        sessions.slice(0, MAX_LINES).map((session) => asked.series({ ...query, session }, signal).then(take)),
-      );
-      for (const session of sessions.slice(MAX_LINES)) further.add(session);
-      return byKey(answers.flatMap((answer, i) => answer.map((one) => ({ ...one, key: sessions[i] }))));
+  /**
+   * Let the lines of `keys` be there first; others stay while there is room.
+   * @param {readonly string[]} keys
+   * @param {number} at
+   */
+  const admit = (keys, at) => {
+    const stay = [...new Set([...keys, ...lines.map(({ key }) => key)])].slice(0, MAX_LINES);
+    for (const { key } of lines) if (!stay.includes(key)) further.add(key);
+    lines = lines.filter(({ key }) => stay.includes(key));
+    for (const key of stay) {
+      // What came of it live was not taken.
+      if (further.delete(key)) since = at;
+      lineOf(key);
     }
-    if (many.length > MAX_LINES) {
-      const drawn = chooseLines(many);
-      for (const source of many) if (!drawn.includes(source)) further.add(source);
-      const answers = await Promise.all(
-        drawn.map((source) => asked.series({ ...query, source }, signal).then(take)),
-      );
-      return byKey(answers.flat().map((one) => ({ ...one, key: one.source })));
-    }
-    const answer = take(await asked.series(query, signal));
-    return byKey(
-      answer.map((one) => ({ ...one, key: chosen.by === 'session' ? chosen.session : one.source })),
-    );
   };
 
   /** @param {import('../../core/tail.js').Wanted} want @param {Range} range @param {number} at */
@@ -118,12 +95,19 @@ export function makeFeed(chosen, asked, told, now) {
     questions += 1;
     if (want.whole) late = false;
     try {
-      const answer = await ask(want, mine.abort.signal);
+      const keys = lines.map(({ key }) => key);
+      const {
+        points: found,
+        others,
+        unit: said,
+      } = await askLines(chosen, asked, want, keys, mine.abort.signal);
       if (asking !== mine) return;
-      for (const key of chooseLines(answer.keys())) lineOf(key);
+      unit = said || unit;
+      admit(want.whole ? chooseLines(found.keys()) : keys, Date.now());
+      for (const key of others) further.add(key);
       const keep = want.whole ? Infinity : range.from - (range.to - range.from);
       for (const line of lines) {
-        const points = answer.get(line.key);
+        const points = found.get(line.key);
         if (want.whole || points) line.points = extend(line.points, points ?? [], want.from, keep);
       }
       fetched = as;
@@ -211,14 +195,4 @@ export function makeFeed(chosen, asked, told, now) {
       asking = null;
     },
   };
-}
-
-/** @param {readonly (SeriesAnswer & {key: string})[]} answers @returns {Map<string, readonly Point[]>} */
-function byKey(answers) {
-  /** @type {Map<string, (readonly Point[])[]>} */
-  const grouped = new Map();
-  for (const { key, points } of answers) {
-    grouped.set(key, [...(grouped.get(key) ?? []), fromNanoseconds(points)]);
-  }
-  return new Map([...grouped].map(([key, all]) => [key, merge(all)]));
 }

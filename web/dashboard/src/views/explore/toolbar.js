@@ -25,6 +25,7 @@ function local(time) {
 
 /**
  * @param {HTMLElement} picker
+ * @param {HTMLElement} help which gestures and keys there are
  * @param {{
  *   choose: (length: number) => void,
  *   pan: (share: number) => void,
@@ -36,7 +37,7 @@ function local(time) {
  *   clear: () => void,
  * }} to
  */
-export function makeToolbar(picker, to) {
+export function makeToolbar(picker, help, to) {
   const windows = WINDOWS.map(({ label, length }) => {
     const button = make('button', '', label);
     button.type = 'button';
@@ -92,7 +93,7 @@ export function makeToolbar(picker, to) {
         'details',
         'explore-more',
         make('summary', '', 'More'),
-        make('div', 'explore-options', untilField, bandLabel, clear),
+        make('div', 'explore-options', untilField, bandLabel, clear, help),
       ),
     ),
   );
