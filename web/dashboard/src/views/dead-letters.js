@@ -73,10 +73,10 @@ export function makeView(page) {
       if (lostWords(lost)) tell(lostWords(lost));
     },
     (problem) => {
-      write(parts.problem, problem);
-      show(parts.failure, problem !== '');
-      if (problem) show(parts.loading, false);
-      if (problem) page.announce(problem);
+      if (!problem) return parts.failure.hide();
+      parts.failure.say(problem, refresh);
+      show(parts.loading, false);
+      page.announce(problem);
     },
   );
   const refresh = () => {
@@ -139,7 +139,6 @@ export function makeView(page) {
   );
   parts.discard.addEventListener('click', () => discard(meant().selected));
   parts.more.addEventListener('click', () => listing.more());
-  parts.again.addEventListener('click', refresh);
   parts.selectAll.addEventListener('click', () => {
     allThatMatch = true;
     present();

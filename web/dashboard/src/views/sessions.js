@@ -68,25 +68,26 @@ export function makeView(page) {
 
   /**
    * Ask now, and again and again until `signal`; what fails is said, and what was there stays.
+   * @param {string} what
    * @param {() => Promise<void>} request
    * @param {number} every
    * @param {ReturnType<typeof makeParts>['failures'][number]} failure
    * @param {AbortSignal} signal
    */
-  const ask = async (request, every, failure, signal) => {
+  const ask = async (what, request, every, failure, signal) => {
     if (signal.aborted) return;
     const began = performance.now();
     try {
       await request();
-      failure.say('');
+      failure.hide();
     } catch (error) {
       if (signal.aborted) return;
-      failure.say(error instanceof Error ? error.message : String(error));
+      failure.say(`${what}: ${error instanceof Error ? error.message : error}`, begin);
     }
     if (signal.aborted) return;
     renew();
     const pause = Math.max(every, EASE * (performance.now() - began));
-    const timer = setTimeout(() => ask(request, every, failure, signal), pause);
+    const timer = setTimeout(() => ask(what, request, every, failure, signal), pause);
     signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
   };
 
@@ -96,6 +97,7 @@ export function makeView(page) {
     const { signal } = opening;
     const [now, past] = parts.failures;
     ask(
+      'Who sends now',
       async () => {
         const report = await page.api.get('api/senders', { params: { limit: 10_000 }, signal });
         tracked = tell(tracked, /** @type {import('../core/session-tracker.js').SendersReport} */ (report));
@@ -106,6 +108,7 @@ export function makeView(page) {
       signal,
     );
     ask(
+      'Who sent before',
       async () => {
         const [sessions, seen] = await Promise.all([
           page.history.sessions(signal),
@@ -119,7 +122,6 @@ export function makeView(page) {
       signal,
     );
   };
-  for (const failure of parts.failures) failure.onAgain(begin);
 
   /** Who was not silent when Forebay was asked before is news. */
   const announceSilent = () => {

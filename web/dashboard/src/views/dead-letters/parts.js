@@ -1,6 +1,7 @@
 /** What the view of dead letters is made of, as it stands before there is anything to show. */
 
 import { ago, NONE, whole } from '../../core/format.js';
+import { makeAlert } from '../../ui/alert.js';
 import { make, mark, show, write } from '../../ui/dom.js';
 
 export const EMPTY_WORDS =
@@ -39,9 +40,8 @@ export function makeParts() {
   const figures = makeFigures();
   const off = make('p', 'alert', OFF);
   off.dataset.tone = 'busy';
-  const problem = make('span');
-  const again = button('', 'Try again');
-  const failure = make('div', 'alert dead-letters-failure', problem, again);
+  const failure = makeAlert();
+  failure.element.classList.add('dead-letters-failure');
   const count = make('span', 'quiet');
   const chosen = make('span', 'dead-letters-chosen');
   const selectAll = button('', '');
@@ -64,10 +64,10 @@ export function makeParts() {
   const emptyTitle = make('h4');
   const emptyWords = make('p');
   const empty = make('div', 'empty', emptyTitle, emptyWords);
-  const card = make('section', 'card', choosing, failure, scroll, loading, rest, empty);
+  const card = make('section', 'card', choosing, failure.element, scroll, loading, rest, empty);
   card.setAttribute('aria-label', 'What waits');
   redrive.disabled = discard.disabled = true;
-  for (const hidden of [off, failure, selectAll, forget, scroll, rest, empty]) show(hidden, false);
+  for (const hidden of [off, selectAll, forget, scroll, rest, empty]) show(hidden, false);
   /** @param {import('../../core/frames.js').DeadLetterStatus} queue @param {number} now */
   const showQueue = ({ pending, limit, oldest_at, redriven, discarded, expired, enabled }, now) => {
     figures.show([
@@ -97,8 +97,6 @@ export function makeParts() {
     ...{
       figures,
       off,
-      problem,
-      again,
       failure,
       count,
       chosen,

@@ -1,6 +1,7 @@
 /** What the view of sessions is made of: the sentence, the choices, and what stands where there is nobody. */
 
 import { whole } from '../../core/format.js';
+import { makeAlert } from '../../ui/alert.js';
 import { make, mark, show, write } from '../../ui/dom.js';
 
 /**
@@ -50,30 +51,12 @@ function makeChoice(go) {
   };
 }
 
-/** Why something could not be asked, and a button to ask again. @param {string} what */
-function makeFailure(what) {
-  const words = make('span');
-  const again = make('button', '', 'Try again');
-  again.type = 'button';
-  const element = make('div', 'alert sessions-failure', words, again);
-  show(element, false);
-  return {
-    element,
-    /** @param {string} problem '' where there is none */
-    say(problem) {
-      write(words, problem && `${what}: ${problem}`);
-      show(element, problem !== '');
-    },
-    /** @param {() => void} asked */
-    onAgain: (asked) => again.addEventListener('click', asked),
-  };
-}
-
 /** @param {(change: Partial<Wanted>) => void} go */
 export function makeParts(go) {
   const sentence = make('p', 'sessions-sentence dot');
   const choice = makeChoice(go);
-  const failures = [makeFailure('Who sends now'), makeFailure('Who sent before')];
+  const failures = [makeAlert(), makeAlert()];
+  for (const { element } of failures) element.classList.add('sessions-failure');
   const scroll = make('div', 'scroll');
   const loading = make('p', 'note', 'Asking who sends…');
   const none = make('p', 'note');
