@@ -114,7 +114,7 @@ async def test_a_person_changes_a_flag_and_another_sees_it(
     decided = "dual for 40 % of the sessions, websocket for all others"
     for page in (ada, bob):
         await expect(page.get_by_role("row", name=TRANSPORT).get_by_text(decided)).to_be_visible()
-    await expect(bob.get_by_text(f"Ada changed it just now: {decided}.")).to_be_visible()
+    await expect(bob.get_by_role("main").get_by_text(f"Ada changed it just now: {decided}.")).to_be_visible()
     await expect(bob.get_by_role("button", name="realtime").first).to_have_attribute("aria-pressed", "true")
     listed = forebay.get("/api/flags").json()["flags"][0]
     assert (listed["setting"], listed["by"]) == ({"value": "dual", "rollout": 40.0}, "Ada")
@@ -130,13 +130,14 @@ async def test_a_person_changes_a_flag_and_another_sees_it(
 
 async def test_what_cannot_be_shown_is_said(page: Page, forebay: Forebay, problems: Problems) -> None:
     """A server that does not answer, and a flag that does not exist, are told in words."""
+    view = page.get_by_role("main")
     problems.expect("Failed to load resource")
     await page.route("**/api/flags?*", lambda route: route.abort())
     await page.goto(f"{forebay.url}/#/flags?flag=dashboard.nothing")
-    await expect(page.get_by_text("Forebay does not answer. Is it running?")).to_be_visible()
+    await expect(view.get_by_text("Forebay does not answer. Is it running?")).to_be_visible()
     await page.unroute("**/api/flags?*")
     await page.get_by_role("button", name="Try again").click()
-    await expect(page.get_by_text("there is no flag 'dashboard.nothing'")).to_be_visible()
+    await expect(view.get_by_text("there is no flag 'dashboard.nothing'")).to_be_visible()
     await page.get_by_role("link", name=WEBSOCKET).click()
     await expect(page.get_by_role("heading", name=WEBSOCKET)).to_be_visible()
-    await expect(page.get_by_text("there is no flag")).to_be_hidden()
+    await expect(view.get_by_text("there is no flag")).to_be_hidden()

@@ -5,6 +5,7 @@
 
 import { decided, seenLately, why, words } from '../core/flags.js';
 import { ago } from '../core/format.js';
+import { makeAlert } from '../ui/alert.js';
 import { make, mark, reconcile, show, write } from '../ui/dom.js';
 import { address } from '../ui/router.js';
 import { makeForm } from './flags/form.js';
@@ -44,16 +45,21 @@ export function makeView(page) {
       list = await page.api.get('api/flags', options);
       const name = encodeURIComponent(chosen());
       if (name) details = await page.api.get(`api/flags/${name}`, options);
+      if (signal.aborted) return;
       problem = '';
+      alert.hide();
     } catch (error) {
       if (signal.aborted) return;
-      problem = /** @type {Error} */ (error).message;
+      const { message } = /** @type {Error} */ (error);
+      if (message !== problem) page.announce(message);
+      problem = message;
+      alert.say(message, load);
     }
     timer = setTimeout(load, AGAIN);
     page.changed();
   };
 
-  const alert = makeAlert(load);
+  const alert = makeAlert();
   const table = makeTable();
   const form = makeForm(page, load);
   const overrides = makeOverrides(page, load);
@@ -63,7 +69,6 @@ export function makeView(page) {
   return {
     element: make('div', 'flags stack', make('h2', 'unseen', 'Flags'), alert.element, table.element, parts),
     show({ now }) {
-      alert.show(problem);
       table.show(list, chosen(), now);
       const flag = details?.name === chosen() ? details : null;
       show(parts, list !== null && list.flags.length > 0 && (flag !== null || problem === ''));
@@ -79,27 +84,10 @@ export function makeView(page) {
       load();
     },
     leave() {
+      form.leave();
       unwatch();
       clearTimeout(timer);
       loading.abort();
-    },
-  };
-}
-
-/** @param {() => void} again */
-function makeAlert(again) {
-  const text = make('span');
-  const button = make('button', '', 'Try again');
-  button.type = 'button';
-  button.addEventListener('click', again);
-  const element = make('div', 'flags-alert alert', text, button);
-  mark(element, 'data-tone', 'bad');
-  return {
-    element,
-    /** @param {string} problem */
-    show(problem) {
-      write(text, problem);
-      show(element, problem !== '');
     },
   };
 }

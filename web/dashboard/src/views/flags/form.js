@@ -18,7 +18,7 @@ export function makeForm(page, reload) {
   /** @type {FlagDetails | null} */
   let flag = null;
   let sessions = 0;
-  /** What somebody is about to decide, and when the flag was last changed then. @type {{draft: Draft, since: number} | null} */
+  /** What somebody is about to decide, and what was decided when that was begun. @type {{draft: Draft, before: string} | null} */
   let editing = null;
   let busy = false;
 
@@ -51,6 +51,7 @@ export function makeForm(page, reload) {
     page.changed();
   });
   const conflict = make('div', 'flags-alert alert', meanwhile, takeOver);
+  conflict.hidden = true;
   mark(conflict, 'data-tone', 'busy');
   const failure = make('p', 'error');
   const outcome = make('p', 'quiet');
@@ -79,7 +80,7 @@ export function makeForm(page, reload) {
     if (!flag) return;
     editing = {
       draft: { ...(editing?.draft ?? draftOf(flag)), ...part },
-      since: editing?.since ?? flag.updated_at,
+      before: editing?.before ?? JSON.stringify(flag.setting),
     };
     rollout.fail('');
     value.fail('');
@@ -124,6 +125,7 @@ export function makeForm(page, reload) {
 
   return {
     element: make('section', 'card', make('div', 'bar', title), make('div', 'flags-body', form), dialog),
+    leave: () => dialog.close(),
     /** @param {FlagDetails} next @param {number} seen @param {number} now */
     show(next, seen, now) {
       if (flag?.name !== next.name) {
@@ -148,7 +150,8 @@ export function makeForm(page, reload) {
           ? 'No session was seen since Forebay started.'
           : `About ${'problem' in checked ? NONE : whole(about(checked.change.rollout, sessions))} of the ${whole(sessions)} ${sessions === 1 ? 'session' : 'sessions'} seen lately.`,
       );
-      const overtaken = editing !== null && editing.since !== flag.updated_at;
+      const overtaken = editing !== null && editing.before !== JSON.stringify(flag.setting);
+      const isNews = overtaken && conflict.hidden;
       show(conflict, overtaken);
       if (overtaken) {
         const when = ago(now - flag.updated_at / 1e6);
@@ -156,6 +159,7 @@ export function makeForm(page, reload) {
           meanwhile,
           `${flag.by || 'Somebody'} changed it ${when === 'now' ? 'just now' : when}: ${decided(flag.definition, flag.setting)}.`,
         );
+        if (isNews) page.announce(meanwhile.textContent ?? '');
       }
       save.disabled =
         busy || ('same' in checked && checked.same && flag.setting !== null) || editing === null;

@@ -1,8 +1,11 @@
 /** Sessions that have a value of their own, whatever is decided for all. */
 
 import { choices, parse, words } from '../../core/flags.js';
+import { whole } from '../../core/format.js';
 import { make, mark, reconcile, show, write } from '../../ui/dom.js';
 import { makeField, makeSessionHead, makeValue, problemAt } from './fields.js';
+
+const SHOWN = 50;
 
 /** @typedef {import('../../core/flags.js').FlagDetails} FlagDetails */
 
@@ -54,6 +57,7 @@ export function makeOverrides(page, reload) {
   });
   const table = make('table', '', make('thead', '', make('tr', '', ...heads)), body);
   table.setAttribute('aria-label', 'Sessions with a value of their own');
+  const rest = make('p', 'note');
   /** @type {Map<string, ReturnType<typeof makeRow>>} */
   const rows = new Map();
 
@@ -103,6 +107,7 @@ export function makeOverrides(page, reload) {
     make('div', 'bar', make('h3', '', 'One session’s own value')),
     make('div', 'flags-body', form),
     table,
+    rest,
   );
   element.setAttribute('aria-label', 'One session’s own value');
 
@@ -121,7 +126,9 @@ export function makeOverrides(page, reload) {
       show(failure, failure.textContent !== '');
       const all = Object.entries(flag.overrides).reverse();
       show(table, all.length > 0);
-      reconcile(body, rows, all, ([of]) => of, makeRow);
+      show(rest, all.length > SHOWN);
+      write(rest, `These are the ${SHOWN} set last, of ${whole(all.length)}.`);
+      reconcile(body, rows, all.slice(0, SHOWN), ([of]) => of, makeRow);
     },
   };
 }
