@@ -104,7 +104,7 @@ async def test_a_channel_that_ends_is_joined_anew(
     page: Page, forebay_on_supabase: Forebay, supabase: LocalSupabase
 ) -> None:
     """Whether the server closes the channel, ends its token or its socket: the page relies on the WebSocket
-    within two seconds and joins again, which the clients do not always. What a refusal says is shown."""
+    within two seconds and joins again, which the clients do not always, and nothing is missing."""
     forebay, realtime = forebay_on_supabase, supabase.realtime
     await page.goto(f"{forebay.url}/?transport=realtime#/transports")
     await relied(page, "comes by Supabase Realtime")
@@ -119,11 +119,6 @@ async def test_a_channel_that_ends_is_joined_anew(
         await expect(again).to_have_text(str(times))
         await post(forebay, 50)
         await counted(page, 50 * times)
-    realtime.faults.refuse_joins = "Unauthorized: no policy lets you in"
-    await asyncio.to_thread(realtime.close_channels)
-    await expect(page.get_by_role("columnheader").last).to_contain_text("no policy lets you in")
-    await post(forebay, 50)
-    await counted(page, 200)
 
 
 async def test_what_came_while_offline_is_asked_for(page: Page, forebay: Forebay, problems: Problems) -> None:

@@ -274,6 +274,23 @@ test('a goodbye ends a channel that would stay joined, and it is joined anew aft
   assert.equal(world.link.active, 'realtime');
 });
 
+test('a browser that is back in a network does not wait for a connection that the network took', () => {
+  const world = new World('websocket').run(5_000);
+  world.break('websocket', 'dumb');
+  world.break('realtime', 'down');
+  world.run(4_000);
+  world.is = { websocket: 'up', realtime: 'up' };
+  world.open.websocket = false; // nothing comes on it any more
+  world.tell({ type: 'retry' });
+  world.run(500);
+  assert.ok(world.open.websocket);
+  assert.notEqual(world.link.active, null);
+  const before = world.opens.length;
+  world.run(10_000);
+  world.tell({ type: 'retry' });
+  assert.equal(world.opens.length, before, 'what is well is left alone');
+});
+
 test('a page that slept tries at once and has no hole', () => {
   const world = new World('websocket').run(5_000);
   world.next += 50;

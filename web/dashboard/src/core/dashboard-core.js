@@ -33,7 +33,7 @@
  *   `fresh`: the metrics that count, each of which is in one Reduced and no other
  */
 
-import { dial, heard, isDue, isSilent, isWell, lost, OFF, refuse } from './connection.js';
+import { dial, heard, isDue, isSilent, isWell, LATE, lost, OFF, refuse } from './connection.js';
 import { NAMES, note, otherThan, TRANSPORTS, withLine, withMeter } from './link.js';
 import { broke, brought, closed, GRACE, opened, overdue, timed, tripped, withControls } from './meter.js';
 import { fold, resume, unanswered } from './state.js';
@@ -98,7 +98,7 @@ function take(model, event) {
     case 'taken':
       return become(model, { ...model.link, lines: { websocket: OFF, realtime: OFF }, polling: false });
     case 'retry':
-      return become(model, hurry(model.link, now));
+      return become(model, hurry(giveUp(model.link, now, event.chance ?? 0.5), now));
     case 'tick':
       return tick(model, now, event.chance ?? 0.5);
   }
@@ -248,6 +248,17 @@ function want(link, { transport, by, at }) {
   const covered =
     transport !== 'dual' && isWell(next.lines[otherThan(names[0])], at) && !isWell(next.lines[names[0]], at);
   return { ...next, wanted: transport, by, fallback: covered ? fallback : null, falls: 0 };
+}
+
+/**
+ * What is open and late, or long in connecting, is given up: a network that went and came leaves such behind.
+ * @param {Link} link @param {number} now @param {number} chance @returns {Link}
+ */
+function giveUp(link, now, chance) {
+  const isStuck = (/** @type {Line} */ line) =>
+    (line.phase === 'open' && !isWell(line, now)) || (line.phase === 'connecting' && now - line.since > LATE);
+  const stuck = TRANSPORTS.filter((name) => isStuck(link.lines[name]));
+  return stuck.reduce((known, name) => drop(known, name, now, chance, 'it is tried anew'), link);
 }
 
 /** Whatever waits is tried now. @param {Link} link @param {number} now @returns {Link} */

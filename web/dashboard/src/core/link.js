@@ -15,7 +15,7 @@
  * | {type: 'allowed', websocket: boolean, at: number}
  * | {type: 'trip', took: number, at: number}
  * | {type: 'taken', at: number}
- * | {type: 'retry', at: number}
+ * | {type: 'retry', at: number, chance?: number}
  * | {type: 'tick', at: number, chance?: number}} LinkEvent What happened; `at` is milliseconds since the epoch. `moved`: what an
  *   adapter says of its transport; `chance`, random in [0, 1), spreads the attempts of many pages. `allowed`:
  *   the flag dashboard.websocket as this browser gets it. `trip`: how long a small request took, in ms.
