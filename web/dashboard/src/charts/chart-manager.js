@@ -35,6 +35,8 @@ const TARDY = 26;
 const MOST = 20;
 /** A line that grows is drawn so often (ms), one that only moves with each pixel. */
 const FRESH = 150;
+/** None is drawn more often. */
+const FASTEST = 33;
 const SETTLED = 400;
 
 /**
@@ -86,7 +88,7 @@ export function makeChartManager(within, owner) {
     if (entry.dirty) return true;
     const waited = now - entry.drawn;
     if (span.kind === 'fixed') return entry.grown && waited > SETTLED;
-    const pace = entry.chart.pace(lengthOf(span));
+    const pace = Math.max(FASTEST, entry.chart.pace(lengthOf(span)));
     return waited >= pace || (entry.grown && waited > Math.min(SETTLED, Math.max(FRESH, pace)));
   };
 
