@@ -158,6 +158,20 @@ test('a page whose chosen transport cannot be opened relies on the other within 
   }
 });
 
+test('where there is nothing else to rely on, the chosen transport is relied on as soon as it is back', () => {
+  const world = new World('websocket', { realtime: 'refused' }).run(10_000);
+  for (let i = 0; i < 5; i += 1) {
+    world.break('websocket', 'down');
+    world.run(3_000);
+    assert.notEqual(world.link.fallback, null);
+    world.is.websocket = 'up';
+    world.tell({ type: 'retry' });
+    assert.equal(world.link.fallback, null);
+    world.run(2_000);
+  }
+  assert.equal(world.link.falls, 5, 'each failure counts once');
+});
+
 test('a slow start is no failure: the other transport is left alone', () => {
   const world = new World('websocket', { websocket: 'dumb' });
   world.run(1_000);

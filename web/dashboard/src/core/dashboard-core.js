@@ -6,10 +6,10 @@
  * `LATE`. When it is not, because it ended, is refused, is silent, or could not be opened within `PATIENCE`,
  * there is a *fallback*: the other one is opened at once, both are folded, and the page relies on the other as
  * soon as it is well. The chosen one is tried on, as connection.js says when. Once it has been well for
- * `STEADY`, the fallback ends and the other is closed; each further fallback doubles that time, up to
- * `LONGEST_STEADY`, until none was needed for `CALM`, so that a transport that comes and goes does not take the
- * page with it. Where no transport is well for `PATIENCE`, the page asks for the status again and again
- * (`poll`) and for what was accepted meanwhile: it is never blind while the server answers at all.
+ * `STEADY`, or at once where the other is refused, the fallback ends and the other is closed; each further
+ * fallback doubles that time, up to `LONGEST_STEADY`, until none was needed for `CALM`, so that a transport
+ * that comes and goes does not take the page with it. Where none is well for `PATIENCE`, the page asks for the
+ * status again and again (`poll`) and for what was accepted meanwhile: it is never blind while Forebay answers.
  *
  * **Refused.** A goodbye with the code "retired" means that the flag dashboard.websocket is off for this
  * browser: the WebSocket is refused, and not tried again until `allowed` or `wanted` says otherwise. Realtime
@@ -341,12 +341,14 @@ function judge(link, now) {
   const line = link.lines[wanted];
   const well = isWell(line, now);
   if (fallback) {
-    const steady = Math.min(LONGEST_STEADY, STEADY * 2 ** Math.max(0, link.falls - 1));
     const opening = link.falls === 0;
-    if (!well || line.phase !== 'open' || (!opening && now - line.steadyAt < steady)) {
+    if (!well || line.phase !== 'open') {
       // Once it was tried in vain, opening it has become a failure like any other.
-      return opening && !well && hasFailed(line, now) ? fallBack(link, line, fallback.since, now) : link;
+      return opening && hasFailed(line, now) ? fallBack(link, line, fallback.since, now) : link;
     }
+    const alone = link.lines[otherThan(wanted)].phase === 'refused';
+    const steady = opening || alone ? 0 : Math.min(LONGEST_STEADY, STEADY * 2 ** (link.falls - 1));
+    if (now - line.steadyAt < steady) return link;
     return note({ ...link, fallback: null, calmAt: now }, null, `Relying on ${NAMES[wanted]}`, now);
   }
   if (well) return link.falls > 0 && now - link.calmAt > CALM ? { ...link, falls: 0 } : link;
