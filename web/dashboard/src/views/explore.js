@@ -3,8 +3,7 @@
 import 'uplot/dist/uPlot.min.css';
 import { makeChartManager } from '../charts/chart-manager.js';
 import { chosen, keyOfChart, MAX_CHARTS, readChoice, writeChoice } from '../core/choice.js';
-import { compact } from '../core/format.js';
-import { hasWords } from '../core/lines.js';
+import { suggestions } from '../core/suggestions.js';
 import { fixed, lengthOf, pan, rangeOf, zoom } from '../core/windows.js';
 import { make, show } from '../ui/dom.js';
 import { makePickList } from '../ui/pick-list.js';
@@ -25,7 +24,6 @@ import './explore.css';
 const LOOK = 250;
 /** Movements in time come into the address when they have ended (ms). */
 const ENDED = 400;
-const SUGGESTIONS = 40;
 const HELP =
   'Drag across a chart to zoom, with Shift to move; a sideways wheel moves too, and Ctrl with the wheel zooms. On a ' +
   'chart that has the focus: arrow keys move in time, + and − zoom, Shift with arrows moves the crosshair, Space ' +
@@ -134,35 +132,9 @@ export function makeView(page) {
   /** @param {string} text */
   function suggest(text) {
     catalogue.refresh();
-    const stored = catalogue.names();
-    const live = [...page.model().state.series.values()].filter(
-      ({ name }) => !stored.some((one) => one.name === name),
+    return suggestions(catalogue.names(), page.model().state.series.values(), text).map(
+      ({ name, source, label, note }) => ({ value: JSON.stringify([name, source]), label, note }),
     );
-    const names = [
-      ...stored,
-      ...[...new Set(live.map(({ name }) => name))].map((name) => ({
-        name,
-        unit: '',
-        count: 0,
-        sources: [''],
-      })),
-    ].sort((a, b) => (text ? a.name.localeCompare(b.name) : b.count - a.count));
-    const whole = names
-      .filter(({ name }) => hasWords(text, name))
-      .map(({ name, count, unit }) => ({
-        value: JSON.stringify([name, '']),
-        label: name,
-        note: [unit, count > 0 ? compact(count) : 'live'].filter(Boolean).join(' · '),
-      }));
-    const parts = text
-      ? names.flatMap(({ name, sources }) =>
-          sources
-            .filter((source) => source && sources.length > 1 && hasWords(text, `${name} ${source}`))
-            .filter((source) => !hasWords(text, name) || text.includes(' ') || names.length === 1 || source)
-            .map((source) => ({ value: JSON.stringify([name, source]), label: `${name} from ${source}` })),
-        )
-      : [];
-    return [...whole, ...parts].slice(0, SUGGESTIONS);
   }
 
   /** @param {readonly Chosen[]} more */
