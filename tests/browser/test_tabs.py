@@ -20,6 +20,9 @@ HIDE = """(hidden) => {
   Object.defineProperty(document, 'visibilityState', {value, configurable: true});
   document.dispatchEvent(new Event('visibilitychange'));
 }"""
+DENY = """if (globalThis.LockManager) {
+  LockManager.prototype.request = async () => { throw new DOMException('no', 'SecurityError') };
+}"""
 
 
 async def open_tab(context: BrowserContext, forebay: Forebay, says: str, query: str = "") -> Page:
@@ -122,6 +125,19 @@ async def test_a_hidden_tab_hands_over_to_one_that_is_seen(context: BrowserConte
         await more(sent)
     for page in (first, second):
         await expect(page.get_by_text(COUNTED.format(sum(sent)))).to_be_visible()
+
+
+async def test_without_locks_each_tab_has_its_own_connection(
+    context: BrowserContext, forebay: Forebay
+) -> None:
+    """Where the browser refuses locks to the site, as it does where it may keep nothing, two tabs are live
+    and say that each has a connection."""
+    await context.add_init_script(DENY)
+    tabs = [await open_tab(context, forebay, "Each tab has a connection of its own") for _ in range(2)]
+    await connected(forebay, 2)
+    forebay.post([{"name": "tabs.load", "value": 1}] * 3)
+    for tab in tabs:
+        await expect(tab.get_by_text(COUNTED.format(3))).to_be_visible()
 
 
 async def test_a_page_that_is_loaded_again_has_what_it_showed(page: Page, forebay: Forebay) -> None:

@@ -148,7 +148,7 @@ export function sharingWords({ role, why, others }) {
     case 'alone':
       return why === 'address'
         ? 'This tab has a connection of its own: its address asks for a transport.'
-        : 'Each tab has a connection of its own: browsers share one over HTTPS or on localhost only.';
+        : 'Each tab has a connection of its own: browsers share one over HTTPS or on localhost only, and where they may keep data.';
     case 'holds':
       if (others === 0) return 'This tab has the connection of this browser, and is its only one.';
       return `This tab has the connection, and hands on what comes to ${others} other ${others === 1 ? 'tab' : 'tabs'} of this browser.`;

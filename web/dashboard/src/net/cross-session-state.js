@@ -11,8 +11,8 @@
  * - Each holder has a `term`, later than those before. Events of an earlier one are not taken: it may not have
  *   noticed yet that its lock is gone.
  *
- * Where there are no Web Locks (plain HTTP by another name than localhost) each tab has a connection of its own,
- * and so has a tab with `?transport=` in its address: it wants another one than the browser's.
+ * Where there are no Web Locks (plain HTTP by another name than localhost; a browser that keeps nothing for this
+ * site) each tab has a connection of its own, and so has a tab with `?transport=` in its address: it wants another one than the browser's.
  *
  * @typedef {'holds' | 'follows' | 'alone'} Role
  * @typedef {{role: Role, why: '' | 'unsupported' | 'address', others: number}} Sharing `others`: tabs that this
@@ -60,6 +60,8 @@ export function share(tab, { alone = false } = {}) {
   const id = Array.from(crypto.getRandomValues(new Uint32Array(2)), String).join('-');
   const channel = new BroadcastChannel(NAME);
   let holds = false;
+  /** Whether the browser gives this site no locks: the tab is alone. */
+  let denied = false;
   /** The holder's; this tab's own while it holds. */
   let term = 0;
   /** Whether this tab knows what the holder knew when it began to listen. */
@@ -72,9 +74,10 @@ export function share(tab, { alone = false } = {}) {
   let asks = [];
 
   const isVisible = () => document.visibilityState === 'visible';
-  const post = (/** @type {Message} */ message) => channel.postMessage(message);
+  const post = (/** @type {Message} */ message) => denied || channel.postMessage(message);
 
   const count = async () => {
+    if (denied) return;
     countedAt = Date.now();
     const { pending = [] } = await navigator.locks.query();
     const waiting = pending.filter(({ name }) => name === NAME).length;
@@ -134,6 +137,13 @@ export function share(tab, { alone = false } = {}) {
     tab.changed();
   };
 
+  const deny = () => {
+    denied = true;
+    channel.close();
+    hold();
+    followers = 0;
+  };
+
   /** Wait in the queue for the lock, or `steal` it; once it is lost to another tab, wait again. @param {boolean} steal */
   const want = async (steal) => {
     queued.abort();
@@ -147,7 +157,8 @@ export function share(tab, { alone = false } = {}) {
         return new Promise(() => {}); // kept until the tab ends, or another one steals it
       });
     } catch (error) {
-      if (signal.aborted || !(error instanceof DOMException)) return;
+      if (signal.aborted) return;
+      if (!(error instanceof DOMException && error.name === 'AbortError')) return deny();
       release();
       want(false);
       join();
@@ -235,7 +246,10 @@ export function share(tab, { alone = false } = {}) {
 
   return {
     emit,
-    sharing: () => ({ role: holds ? 'holds' : 'follows', why: '', others: followers }),
+    sharing: () =>
+      denied
+        ? { role: 'alone', why: 'unsupported', others: 0 }
+        : { role: holds ? 'holds' : 'follows', why: '', others: followers },
   };
 }
 
