@@ -15,7 +15,7 @@ import {
   lookOf,
   MAX_LINES,
 } from '../../../web/dashboard/src/core/lines.js';
-import { axisTimes, ends, moment, stretch } from '../../../web/dashboard/src/core/moments.js';
+import { axisTimes, brief, ends, moment, stretch } from '../../../web/dashboard/src/core/moments.js';
 import { makeJoined } from '../../../web/dashboard/src/core/seam.js';
 
 const READER = { language: 'en-GB', zone: 'Europe/Berlin' };
@@ -97,6 +97,8 @@ test('times are those of the reader: the clock, and the day where a new one begi
   const evening = NOON + 10.5 * 3_600_000;
   assert.deepEqual(axisTimes([evening, evening + 3_600_000 * 1.5], 5_400_000, READER), ['22:30', '24 Nov']);
   assert.equal(moment(NOON, 10, READER), '23 Nov, 12:00:00.00');
+  assert.equal(brief(NOON, 1_000, READER), '12:00:00');
+  assert.equal(brief(NOON, 300_000, READER), '23 Nov, 12:00');
   assert.equal(stretch(NOON, NOON + 60_000, READER), '23 Nov 2026, 12:00:00 – 12:01:00');
   assert.equal(ends(NOON, NOON + 1_000, READER), '23 Nov, 12:00:00.00 and 23 Nov, 12:00:01.00');
   assert.match(stretch(NOON, NOON + 86_400_000, READER), /^23 Nov 2026, 12:00 – 24 Nov 2026, 12:00$/);

@@ -63,6 +63,17 @@ export const moment = (time, step, reader = {}) =>
   ).format(time);
 
 /**
+ * One moment as short as it can be said: without the day where `step` is that of a day or less.
+ * @param {number} time
+ * @param {number} step
+ * @param {Reader} [reader]
+ */
+export const brief = (time, step, reader = {}) =>
+  step >= MINUTE
+    ? moment(time, step, reader)
+    : formatOf({ ...CLOCK, second: '2-digit', ...fraction(step) }, reader).format(time);
+
+/**
  * A stretch of time, the day said once where it is one day.
  * @param {number} from
  * @param {number} to

@@ -2,7 +2,7 @@
 
 import { whole } from '../../core/format.js';
 import { lookOf } from '../../core/lines.js';
-import { moment } from '../../core/moments.js';
+import { brief } from '../../core/moments.js';
 import { withUnit } from '../../core/units.js';
 import { make, mark, reconcile, write } from '../../ui/dom.js';
 
@@ -77,7 +77,7 @@ export function makeLegend(toggled) {
      * @param {number | null} at the bucket that the crosshair is on
      */
     show(lines, unit, grid, at) {
-      write(title, at === null ? 'In this window' : `At ${moment(grid.from + at * grid.step, grid.step)}`);
+      write(title, at === null ? 'In this window' : brief(grid.from + at * grid.step, grid.step));
       write(heads[0], at === null ? 'Last' : 'Value');
       reconcile(
         body,

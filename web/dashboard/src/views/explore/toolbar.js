@@ -104,7 +104,9 @@ export function makeToolbar(picker, help, to) {
     show(span, now, bands, charts) {
       live = span.kind === 'live';
       for (const { button, length } of windows) {
-        mark(button, 'aria-pressed', String(live && length === lengthOf(span)));
+        const pressed = live && length === lengthOf(span);
+        if (pressed && button.ariaPressed !== 'true') reveal(strip, button);
+        mark(button, 'aria-pressed', String(pressed));
       }
       write(pause, live ? 'Pause' : 'Back to live');
       const { from, to: end } = rangeOf(span, now);
@@ -118,4 +120,12 @@ export function makeToolbar(picker, help, to) {
       show(clear, charts > 0);
     },
   };
+}
+
+/** Scroll `strip` alone, not the page, so that `button` is seen. @param {HTMLElement} strip @param {HTMLElement} button */
+function reveal(strip, button) {
+  const [outer, inner] = [strip.getBoundingClientRect(), button.getBoundingClientRect()];
+  if (inner.left < outer.left || inner.right > outer.right) {
+    strip.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+  }
 }
