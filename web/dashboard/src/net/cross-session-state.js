@@ -12,7 +12,8 @@
  *   noticed yet that its lock is gone.
  *
  * Where there are no Web Locks (plain HTTP by another name than localhost; a browser that keeps nothing for this
- * site) each tab has a connection of its own, and so has a tab with `?transport=` in its address: it wants another one than the browser's.
+ * site) each tab has a connection of its own, and so has a tab with `?transport=` in its address: it wants
+ * another one than the browser's.
  *
  * @typedef {'holds' | 'follows' | 'alone'} Role
  * @typedef {{role: Role, why: '' | 'unsupported' | 'address', others: number}} Sharing `others`: tabs that this
@@ -47,8 +48,8 @@ const COUNT = 5_000;
  *   adopt: (model: M) => LinkEffect[],
  *   changed: () => void,
  * }} tab `reduce` folds an event; `perform` is for effects of the tab that holds the connection, which it does
- *   from `hold` to `release`; `adopt`: go on with what the holder knows; it returns what this
- *   tab has missed. `changed`: what `sharing` says is different
+ *   from `hold` to `release`; `adopt`: go on with what the holder knows, and return what to ask for of what
+ *   this tab has missed; `changed`: what `sharing` says is different
  * @param {{alone?: boolean}} [options]
  * @returns {{emit: (event: LinkEvent) => void, sharing: () => Sharing}} `emit`: something happened here. A tab
  *   that follows hands on only what the holder cannot know itself: that somebody wants it tried again.
@@ -202,6 +203,7 @@ export function share(tab, { alone = false } = {}) {
       case 'join':
         if (!holds) return;
         listened();
+        asks = []; // it did not get the answers
         post({ type: 'model', term, to: data.from, visible: isVisible(), model: tab.snapshot() });
         return;
       case 'ping':
