@@ -26,6 +26,7 @@ function server(sources, { fails = () => false, sessions = [] } = {}) {
     sources: () => sources,
     sessions: async () => sessions,
     lag: () => 0,
+    now: () => NOW,
     series: async (query, signal) => {
       queries.push(query);
       await new Promise((resolve) => setImmediate(resolve));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
+  ahead,
   fixed,
   LONGEST,
   lengthOf,
@@ -61,4 +62,11 @@ test('lengths read as they are written', () => {
   assert.equal(writeLength(300_000), '5m');
   assert.equal(readLength(writeLength(1_500)), 1_500);
   for (const text of [null, '', '5', 'm', '1y', '1ms', '-5m']) assert.equal(readLength(text), null);
+});
+
+test('a clock that is wrong by seconds is set right, a slow network is no wrong clock', () => {
+  assert.equal(ahead({ least: 30_000, before: Infinity }), 30_000);
+  assert.equal(ahead({ least: Infinity, before: -45_000.4 }), -45_000);
+  assert.equal(ahead({ least: 400, before: 900 }), 0);
+  assert.equal(ahead({ least: Infinity, before: Infinity }), 0);
 });

@@ -17,6 +17,7 @@ import { listen } from './gestures.js';
  *   step: () => number,
  * }} Handle `changed`: draw in the next frame; `step`: the length of its buckets, 0 while nothing was drawn
  * @typedef {{
+ *   now: () => number,
  *   span: () => Span,
  *   bands: () => boolean,
  *   pan: (share: number) => void,
@@ -98,7 +99,7 @@ export function makeChartManager(within, owner) {
     most = begun - before > TARDY ? Math.max(1, most / 2) : Math.min(MOST, most + 0.1);
     before = begun;
     const span = owner.span();
-    const range = rangeOf(span, Date.now());
+    const range = rangeOf(span, owner.now());
     if (pointed) {
       pointed = false;
       for (const entry of entries.values()) if (entry.seen) entry.chart.point(crosshair);

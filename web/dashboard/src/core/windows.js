@@ -144,3 +144,16 @@ export function readLength(text) {
   const length = Number(match[1]) * (LENGTHS.find(([unit]) => unit === match[2])?.[1] ?? 0);
   return length >= SHORTEST && length <= LONGEST ? length : null;
 }
+
+/** Clocks that differ by less (ms) are as good as the same. */
+const CLOSE = 1_500;
+
+/**
+ * By how many milliseconds this computer's clock is ahead of the server's: what differs less than that,
+ * or is not known yet, is 0. Without it the latest metrics would lie beyond the edge of a live window.
+ * @param {{least: number, before: number}} clock the least time that frames took, by the two clocks
+ */
+export function ahead({ least, before }) {
+  const difference = Math.min(least, before);
+  return Number.isFinite(difference) && Math.abs(difference) > CLOSE ? Math.round(difference) : 0;
+}

@@ -4,7 +4,7 @@ import 'uplot/dist/uPlot.min.css';
 import { makeChartManager } from '../charts/chart-manager.js';
 import { chosen, keyOfChart, MAX_CHARTS, readChoice, writeChoice } from '../core/choice.js';
 import { suggestions } from '../core/suggestions.js';
-import { fixed, lengthOf, pan, rangeOf, zoom } from '../core/windows.js';
+import { ahead, fixed, lengthOf, pan, rangeOf, zoom } from '../core/windows.js';
 import { make, show } from '../ui/dom.js';
 import { makePickList } from '../ui/pick-list.js';
 import { address } from '../ui/router.js';
@@ -32,8 +32,10 @@ const HELP =
 /** @type {import('../ui/view.js').MakeView} */
 export function makeView(page) {
   const catalogue = makeCatalogue(page);
+  /** The time by the server's clock, which metrics are stored by. */
+  const clock = () => Date.now() - ahead(page.model().link.clock);
   /** @type {import('../core/choice.js').Choice} */
-  let choice = readChoice(new URLSearchParams(), Date.now());
+  let choice = readChoice(new URLSearchParams(), 0);
   /** @type {Map<string, {card: ReturnType<typeof makeCard>, handle: ReturnType<ReturnType<typeof makeChartManager>['add']>, feed: ReturnType<typeof makeFeed>}>} */
   const charts = new Map();
   /** What live was like before it was left. */
@@ -60,18 +62,19 @@ export function makeView(page) {
     clearTimeout(moving);
     moving = setTimeout(() => choose({}), ENDED);
   };
-  const range = () => rangeOf(choice.span, Date.now());
+  const range = () => rangeOf(choice.span, clock());
   const bands = () => page.settings.get('explore.bands', true);
 
   const owner = {
+    now: clock,
     span: () => choice.span,
     bands,
-    pan: (/** @type {number} */ share) => move(pan(choice.span, share, Date.now())),
+    pan: (/** @type {number} */ share) => move(pan(choice.span, share, clock())),
     /** @param {number} factor @param {number} [where] */
     zoom(factor, where) {
-      move(zoom(choice.span, factor, Date.now(), where));
+      move(zoom(choice.span, factor, clock(), where));
     },
-    select: (/** @type {number} */ from, /** @type {number} */ to) => move(fixed(from, to, Date.now())),
+    select: (/** @type {number} */ from, /** @type {number} */ to) => move(fixed(from, to, clock())),
     live() {
       manager.clearCrosshair();
       if (choice.span.kind === 'fixed') move({ kind: 'live', length: liveLength });
@@ -106,7 +109,7 @@ export function makeView(page) {
   const toolbar = makeToolbar(picker.element, help, {
     ...owner,
     choose: (length) => choose({ span: { kind: 'live', length } }),
-    until: (time) => choose({ span: fixed(time - lengthOf(choice.span), time, Date.now()) }),
+    until: (time) => choose({ span: fixed(time - lengthOf(choice.span), time, clock()) }),
     bands(on) {
       page.settings.set('explore.bands', on);
       manager.changed();
@@ -158,6 +161,7 @@ export function makeView(page) {
         series: catalogue.series,
         sources: (name) => catalogue.seen(name)?.sources ?? [],
         sessions: catalogue.sessions,
+        now: clock,
         lag: () => (page.model().state.status?.stores[0]?.lag_seconds ?? 0) * 1_000,
       },
       {
@@ -168,12 +172,13 @@ export function makeView(page) {
         },
         grown: () => handle?.grow(),
       },
-      Date.now(),
+      clock(),
     );
     for (const series of page.model().state.series.values()) feed.remember(series);
     const shown = makeCard(feed, {
       catalogue,
       range,
+      now: clock,
       help: help.id,
       replace: (next) =>
         choose({
@@ -181,7 +186,7 @@ export function makeView(page) {
         }),
       look: (time) =>
         choose({
-          span: fixed(time - lengthOf(choice.span) / 2, time + lengthOf(choice.span) / 2, Date.now()),
+          span: fixed(time - lengthOf(choice.span) / 2, time + lengthOf(choice.span) / 2, clock()),
         }),
     });
     const added = manager.add(shown.plot, shown.subject);
@@ -213,7 +218,7 @@ export function makeView(page) {
   }
 
   const look = () => {
-    const now = Date.now();
+    const now = clock();
     for (const { feed, handle } of charts.values()) feed.tick(rangeOf(choice.span, now), handle.step(), now);
   };
 
@@ -225,7 +230,7 @@ export function makeView(page) {
         location.replace(address('explore', new URLSearchParams(kept)));
         return;
       }
-      choice = readChoice(params, Date.now());
+      choice = readChoice(params, clock());
       if (choice.span.kind === 'live') liveLength = choice.span.length;
       page.settings.set('explore.last', choice.charts.length > 0 ? writeChoice(choice).toString() : '');
       if (timer === 0) {
@@ -260,7 +265,8 @@ export function makeView(page) {
       }
       charts.clear();
     },
-    show({ state, now }) {
+    show({ state }) {
+      const now = clock();
       toolbar.show(choice.span, now, bands(), choice.charts.length);
       if (choice.charts.length === 0)
         start.show(catalogue.names(), catalogue.isKnown(), catalogue.namesError());

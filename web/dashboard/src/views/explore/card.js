@@ -26,6 +26,7 @@ function makeButton(text, press, className = '') {
  * @param {ReturnType<typeof import('./feed.js').makeFeed>} feed
  * @param {{
  *   catalogue: ReturnType<typeof import('./catalogue.js').makeCatalogue>,
+ *   now: () => number,
  *   range: () => import('../../core/windows.js').Range,
  *   replace: (chosen: import('../../core/choice.js').Chosen | null) => void,
  *   look: (time: number) => void,
@@ -33,7 +34,7 @@ function makeButton(text, press, className = '') {
  * }} context `replace`: show that in its place, nothing for null; `look`: go to that time; `help`: the element that
  *   says which keys there are
  */
-export function makeCard(feed, { catalogue, range, replace, look, help }) {
+export function makeCard(feed, { catalogue, now, range, replace, look, help }) {
   const { chosen } = feed;
   const title = make('h3', '', chosen.name);
   const which = make('span', 'quiet explore-which', narrowing(chosen));
@@ -109,8 +110,7 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
 
   const lastSeen = () => (catalogue.seen(chosen.name)?.last_time ?? 0) / 1e6;
 
-  /** @param {number} now */
-  const showNothing = (now) => {
+  const showNothing = () => {
     const empty = isEmpty(feed.lines());
     show(nothing, empty);
     if (!empty) return;
@@ -120,29 +120,29 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
     const unknown = catalogue.isKnown() && !catalogue.namesError() && last === 0;
     write(
       words,
-      feed.loading() ? 'Loading…' : sentence(ends(from, to), elsewhere ? now - last : null, unknown),
+      feed.loading() ? 'Loading…' : sentence(ends(from, to), elsewhere ? now() - last : null, unknown),
     );
     show(go, elsewhere);
   };
 
-  /** The summary, which is read rather than looked at, follows slowly. @param {number} now */
-  const say = (now) => {
-    if (!unsaid || now - summarised < SUMMARY) return;
-    summarised = now;
+  /** The summary, which is read rather than looked at, follows slowly. @param {number} at */
+  const say = (at) => {
+    if (!unsaid || at - summarised < SUMMARY) return;
+    summarised = at;
     unsaid = false;
     const { from, to } = range();
     write(summary, `${chosen.name}, ${stretch(from, to)}. ${describe()}`);
   };
 
-  /** @param {number} now */
-  const writeFigures = (now) => {
-    read = now;
+  /** @param {number} at */
+  const writeFigures = (at) => {
+    read = at;
     pending = false;
     legend.show(feed.lines(), feed.unit(), grid, crosshair);
-    showNothing(Date.now());
+    showNothing();
     if (!table.element.hidden) table.show(feed.lines(), feed.unit(), grid);
     unsaid = true;
-    say(now);
+    say(at);
   };
 
   return {
@@ -162,11 +162,11 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
       lines: feed.lines,
       fill: feed.fill,
       shown(drawn, at) {
-        const now = performance.now();
+        const time = performance.now();
         const moved = at !== crosshair || drawn.step !== grid.step;
         grid = drawn;
         crosshair = at;
-        if (moved || now - read >= READABLE) writeFigures(now);
+        if (moved || time - read >= READABLE) writeFigures(time);
         else pending = true;
       },
     },
@@ -193,10 +193,10 @@ export function makeCard(feed, { catalogue, range, replace, look, help }) {
       write(rest, more);
       const there = feed.unit() || (catalogue.seen(chosen.name)?.unit ?? '');
       write(unit, there);
-      const now = performance.now();
-      if (pending && now - read >= READABLE) writeFigures(now);
-      else if (feed.loading() || error) showNothing(Date.now());
-      say(now);
+      const time = performance.now();
+      if (pending && time - read >= READABLE) writeFigures(time);
+      else if (feed.loading() || error) showNothing();
+      say(time);
     },
   };
 

@@ -103,7 +103,7 @@ export function makeFeed(chosen, asked, told, now) {
       } = await askLines(chosen, asked, want, keys, mine.abort.signal);
       if (asking !== mine) return;
       unit = said || unit;
-      admit(want.whole ? chooseLines(found.keys()) : keys, Date.now());
+      admit(want.whole ? chooseLines(found.keys()) : keys, asked.now());
       for (const key of others) further.add(key);
       const keep = want.whole ? Infinity : range.from - (range.to - range.from);
       for (const line of lines) {

@@ -13,7 +13,7 @@ import { fromNanoseconds, merge } from '../../core/seam.js';
  * @typedef {import('../../net/supabase-client.js').HistorySeries} SeriesAnswer
  * @typedef {{series: (query: import('./catalogue.js').SeriesQuery, signal: AbortSignal) => Promise<SeriesAnswer[]>,
  *   sources: (name: string) => readonly string[],
- *   sessions: () => Promise<readonly import('./catalogue.js').SessionSeen[]>, lag: () => number}} Asked
+ *   sessions: () => Promise<readonly import('./catalogue.js').SessionSeen[]>, lag: () => number, now: () => number}} Asked `now` and `lag` in milliseconds
  * @typedef {{points: Map<string, readonly Point[]>, others: readonly string[], unit: string}} Answer `others` are
  *   left out: more than there are lines
  */
