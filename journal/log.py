@@ -255,7 +255,8 @@ class Journal:
     async def prepare(self) -> None:
         """Make the next segment ahead, if there is none yet; called every second.
 
-        This is also what notices that a full disk has room again. Raises JournalFailedError.
+        This is also what notices that a full disk has room again: a journal that was full stays so until
+        something has really been written. Raises JournalFailedError.
         """
         if self._preparing or self._closing:
             return
@@ -267,7 +268,14 @@ class Journal:
                     self._committer.full = True
                     return
                 await make_ahead(self._ahead, self._writer.make_spare, self.options.segment_bytes)
+            elif self._committer.full:
+                await make_ahead(self._ahead, self._writer.try_spare)
+            if self._committer.full and not self._closing:
+                # The committer wipes what the write that failed has left, or the next one would fail at it.
+                await self.sync()
             self._committer.full = False
+        except JournalFullError:
+            pass
         except OSError as error:
             if not is_full(error):
                 raise JournalFailedError(self.directory, error) from error

@@ -19,6 +19,7 @@ from journal.framing import read_record
 from journal.segment import SPARE
 
 _ZEROES: Final = bytes(1024 * 1024)
+_PROBE: Final = 4096
 RECYCLED: Final = SPARE + ".part"
 """A retired segment on its way to become a spare, or a spare not yet all zeroes."""
 
@@ -232,6 +233,22 @@ class SegmentWriter:
                 self._fs.remove(part)
             else:
                 self._fs.rename(part, self._path(SPARE))
+
+    def try_spare(self) -> None:
+        """Write the end of the spare again, as zeroes, and sync: it shows that the disk takes more.
+
+        Raises OSError where it does not: a file-size limit or a quota is not seen in the room that is free.
+        """
+        with self._spare_lock:
+            if not self.has_spare():
+                return
+            file = self._fs.open(self._path(SPARE))
+            try:
+                size = file.size()
+                file.write_at(max(size - _PROBE, 0), bytes(min(size, _PROBE)))
+                file.sync()
+            finally:
+                file.close()
 
     def retire(self, names: list[str]) -> None:
         """Delete segments, oldest first, keeping one to be made a spare of."""
