@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from actors import __version__
+from actors.core.dead_letters import Limits, expires_at
 from actors.core.growth import Growth
 from actors.dead_letters.redriving import Redriving
 from actors.kernel import ActorInfo
@@ -20,9 +21,9 @@ from web.report import ActorStatus, DeadLetterStatus, JournalStatus, RealtimeSta
 class DeadLetterBook:
     """What the status tells of the dead-letter queue: `journal` is its own, None where it is switched off."""
 
-    def __init__(self, journal: Journal | None, limit: int, redriving: Mapping[str, Redriving]) -> None:
+    def __init__(self, journal: Journal | None, limits: Limits, redriving: Mapping[str, Redriving]) -> None:
         self._journal = journal
-        self._limit = limit
+        self._limits = limits
         self._redriving = redriving
 
     def status(self) -> DeadLetterStatus:
@@ -34,8 +35,9 @@ class DeadLetterBook:
         counts = state.dead_letter_counts.values()
         return DeadLetterStatus(
             pending=len(state.dead_letters),
-            limit=self._limit,
+            limit=self._limits.items,
             oldest_at=oldest.first_failed_at if oldest is not None else 0,
+            expires_at=expires_at(oldest, self._limits) if oldest is not None else 0,
             redriving=sum(map(len, self._redriving.values())),
             redriven=sum(count.redriven for count in counts),
             discarded=sum(count.discarded for count in counts),

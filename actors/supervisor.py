@@ -138,7 +138,8 @@ class Forebay:
             store.name: StoreProgress(store.name, journal, self._breaker(store.name), fed=self._feeding)
             for store in stores
         }
-        book = DeadLetterBook(dead_letters, settings.dlq_max_items, self._redriving)
+        self._limits = Limits(settings.dlq_max_items, settings.dlq_max_age_days)
+        book = DeadLetterBook(dead_letters, self._limits, self._redriving)
         self.status = StatusPort(journal, self._progress, lambda: self.system.tree(), book, now)
         self._realtime = RealtimePart(
             settings, str(journal.id), self._subscribers, self._flags, self.status, now
@@ -214,7 +215,6 @@ class Forebay:
             for store in self._stores
             if self._feeding
         }
-        limits = Limits(self.settings.dlq_max_items, self.settings.dlq_max_age_days)
         return (
             ChildSpec(
                 "dead-letters",
@@ -223,7 +223,7 @@ class Forebay:
                     self.journal,
                     refs,
                     self._redriving,
-                    limits=limits,
+                    limits=self._limits,
                     now=self._now,
                     redriven=lambda store, letters: self._progress[store].redriven(letters),
                 ),

@@ -58,7 +58,7 @@ class StoreStatus(msgspec.Struct, frozen=True):
 
 class DeadLetterStatus(msgspec.Struct, frozen=True):
     """The dead-letter queue at a glance: how many wait, of at most `limit`, the oldest since `oldest_at`
-    (nanoseconds; 0: none waits); how many of them are on their way back to their store; how many have left
+    and, if nothing happens to it, until `expires_at` (nanoseconds; 0: none waits); how many of them are on their way back to their store; how many have left
     since the journal began, and how."""
 
     pending: int
@@ -69,6 +69,7 @@ class DeadLetterStatus(msgspec.Struct, frozen=True):
     discarded: int = 0
     expired: int = 0
     enabled: bool = True
+    expires_at: Nanoseconds = 0
 
 
 class ActorStatus(msgspec.Struct, frozen=True):

@@ -60,6 +60,11 @@ def ageing(
     return {each: since.get(each, monotonic) for each in old}
 
 
+def expires_at(letter: DeadLetter, limits: Limits) -> Nanoseconds:
+    """When `letter` is too old, if nothing happens to it before; SURE_AFTER later it goes."""
+    return letter.first_failed_at + int(limits.days * DAY)
+
+
 def too_old(
     state: State, since: Mapping[Offset, float], monotonic: float, under_way: Container[Offset] = ()
 ) -> list[DeadLetterEvent]:

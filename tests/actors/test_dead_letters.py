@@ -213,6 +213,7 @@ async def test_at_the_limit_the_oldest_expire_and_the_new_go_in(tmp_path: Path) 
         assert it.waiting == [f"bad.{at}" for at in range(10, 30)]
         letters = it.running.forebay.status.report().dead_letters
         assert (letters.pending, letters.limit, letters.expired) == (20, 20, 5)
+        assert letters.expires_at == letters.oldest_at + 90 * dead_letters.DAY
         assert it.status.dead_lettered == 25
         await it.balances()
 

@@ -6,6 +6,7 @@ import {
   accountWords,
   bodyOf,
   CAUSES,
+  expiryWords,
   filterOf,
   impossible,
   lostWords,
@@ -121,4 +122,13 @@ test('every cause has a sentence, an unknown one as well, and the weather is not
     assert.match(why({ cause, store: 'supabase' }), /^supabase can never store it as it is: \w.+\.$/);
   }
   assert.match(why({ cause: 'refused', store: 'supabase', weather: true }), /^Nothing is known to be wrong/);
+});
+
+test('the oldest is said to expire in so many days, and soon where its time has come', () => {
+  const now = Date.UTC(2026, 10, 23);
+  const at = (/** @type {number} */ seconds) => (now / 1e3 + seconds) * 1e9;
+  assert.equal(expiryWords(at(90 * 86_400), now), 'expires in 90 days');
+  assert.equal(expiryWords(at(7_200), now), 'expires in 2 h');
+  assert.equal(expiryWords(at(-3_000), now), 'expires soon');
+  assert.equal(expiryWords(0, now), 'refused first');
 });

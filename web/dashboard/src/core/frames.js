@@ -29,7 +29,7 @@
  *   next_probe_at?: number, attempts?: number, error_kind?: string | null, failing_since?: number,
  *   missing?: number, lost?: number, breaker_by?: '' | 'hand'}} StoreStatus
  * @typedef {{pending: number, limit: number, oldest_at: number, redriving: number, redriven: number,
- *   discarded: number, expired: number, enabled: boolean}} DeadLetterStatus
+ *   discarded: number, expired: number, enabled: boolean, expires_at?: number}} DeadLetterStatus
  * @typedef {{name: string, path: string, kind: 'supervisor' | 'actor' | 'worker',
  *   state: 'starting' | 'running' | 'restarting' | 'stopping' | 'stopped' | 'failed',
  *   mailbox: number, capacity: number, processed: number, dropped: number, restarts: number,

@@ -12,7 +12,7 @@
  *   '' where all are meant; `after` and `before` (when the metric was accepted) in UTC, as 2026-11-23T12:00Z
  */
 
-import { whole } from './format.js';
+import { duration, whole } from './format.js';
 
 /** @type {readonly (keyof Filter)[]} */
 export const FIELDS = ['cause', 'name', 'source', 'store', 'after', 'before'];
@@ -175,6 +175,17 @@ export function lostWords({ left, outside }) {
 /** @param {number} count @param {string} [kind] */
 export const lettersOf = (count, kind = '') =>
   `${whole(count)} ${kind}dead ${count === 1 ? 'letter' : 'letters'}`;
+
+/**
+ * When the oldest leaves if nothing happens to it; `expiresAt` in nanoseconds, 0 where that is not known.
+ * @param {number} expiresAt
+ * @param {number} now
+ */
+export function expiryWords(expiresAt, now) {
+  if (!expiresAt) return 'refused first';
+  const seconds = expiresAt / 1e9 - now / 1e3;
+  return seconds <= 60 ? 'expires soon' : `expires in ${duration(seconds)}`;
+}
 
 /**
  * What a redrive would do, before it is done. `rate` is metrics a second, null: as fast as they go.

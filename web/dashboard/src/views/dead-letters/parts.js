@@ -1,6 +1,7 @@
 /** What the view of dead letters is made of, as it stands before there is anything to show. */
 
 import { ago, NONE, whole } from '../../core/format.js';
+import { expiryWords } from '../../core/letters.js';
 import { makeAlert } from '../../ui/alert.js';
 import { make, mark, show, write } from '../../ui/dom.js';
 
@@ -69,13 +70,17 @@ export function makeParts() {
   redrive.disabled = discard.disabled = true;
   for (const hidden of [off, selectAll, forget, scroll, rest, empty]) show(hidden, false);
   /** @param {import('../../core/frames.js').DeadLetterStatus} queue @param {number} now */
-  const showQueue = ({ pending, limit, oldest_at, redriven, discarded, expired, enabled }, now) => {
+  const showQueue = (queue, now) => {
+    const { pending, limit, oldest_at, expires_at, redriven, discarded, expired, enabled } = queue;
     figures.show([
       [
         whole(pending),
         limit > 0 ? `of at most ${whole(limit)}; then the oldest make room` : 'kept to be looked at',
       ],
-      [pending && oldest_at ? ago(now - oldest_at / 1e6) : NONE, 'refused first'],
+      [
+        pending && oldest_at ? ago(now - oldest_at / 1e6) : NONE,
+        expiryWords(pending ? (expires_at ?? 0) : 0, now),
+      ],
       [whole(redriven), 'back into their store'],
       [whole(discarded + expired), `${whole(discarded)} by hand, ${whole(expired)} for age or number`],
     ]);
