@@ -50,6 +50,8 @@ def routes(queue: DeadLetters, edge: Edge) -> list[BaseRoute]:
     async def page(request: Request) -> Response:
         asked = letters_query(request.query_params)
         try:
+            if asked.whole:
+                return _json(await queue.whole_page(asked.which, asked.limit, asked.cursor))
             return _json(queue.page(asked.which, asked.limit, asked.cursor))
         except ValueError as error:
             raise ParameterError("cursor", "none of ours; take the one of the page before") from error

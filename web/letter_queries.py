@@ -21,7 +21,10 @@ from web.receivers.rfc3339 import TimeError, nanoseconds
 MAX_LETTERS = 1000
 """Letters in one answer."""
 USUAL_LETTERS = 100
+MAX_WHOLE = 200
+"""Letters in one answer that has their metrics, which may be large."""
 _COUNT = re.compile(r"[0-9]{1,6}")
+_IDS = re.compile(r"[0-9]{1,18}(,[0-9]{1,18})*")
 _FILTERS = ("cause", "name", "source", "store", "after", "before")
 
 
@@ -31,6 +34,7 @@ class LettersQuery(NamedTuple):
     which: LetterFilter
     limit: int
     cursor: str | None
+    whole: bool
 
 
 class BulkQuery(NamedTuple):
@@ -65,13 +69,20 @@ _B = TypeVar("_B", _Bulk, _Redrive, _Edit)
 
 
 def letters_query(query: Mapping[str, str]) -> LettersQuery:
-    """What `query` asks for: by default the first USUAL_LETTERS of all. Raises ParameterError."""
-    only(query, (*_FILTERS, "limit", "cursor"))
+    """What `query` asks for: by default the first USUAL_LETTERS of all. Raises ParameterError.
+
+    `ids` are separated by commas; `whole=true` asks for letters with their metrics, MAX_WHOLE at most.
+    """
+    only(query, (*_FILTERS, "ids", "limit", "cursor", "whole"))
+    if query.get("whole", "true") not in ("true", "false"):
+        raise ParameterError("whole", "must be true or false")
+    whole = query.get("whole") == "true"
     after = instant(query, "after", 0) if "after" in query else None
     before = instant(query, "before", 0) if "before" in query else None
     if _is_empty(after, before):
         raise ParameterError("after", "must lie before `before`")
     which = LetterFilter(
+        ids=_ids(query["ids"]) if "ids" in query else None,
         store=query.get("store"),
         cause=query.get("cause"),
         name=query.get("name"),
@@ -79,7 +90,8 @@ def letters_query(query: Mapping[str, str]) -> LettersQuery:
         after=after,
         before=before,
     )
-    return LettersQuery(which, _limit(query), query.get("cursor"))
+    limit = _limit(query, MAX_WHOLE if whole else MAX_LETTERS)
+    return LettersQuery(which, limit, query.get("cursor"), whole)
 
 
 def discard_query(body: bytes) -> BulkQuery:
@@ -104,11 +116,18 @@ def edited_metric(body: bytes) -> Metric | None:
     return json_receiver.receive(raw)[0]
 
 
-def _limit(query: Mapping[str, str]) -> int:
+def _limit(query: Mapping[str, str], most: int) -> int:
     text = query.get("limit", str(USUAL_LETTERS))
-    if _COUNT.fullmatch(text) is None or not 1 <= int(text) <= MAX_LETTERS:
-        raise ParameterError("limit", f"must be a whole number from 1 to {MAX_LETTERS}")
+    if _COUNT.fullmatch(text) is None or not 1 <= int(text) <= most:
+        raise ParameterError("limit", f"must be a whole number from 1 to {most}")
     return int(text)
+
+
+def _ids(text: str) -> list[int]:
+    ids = text.split(",")
+    if _IDS.fullmatch(text) is None or len(ids) > MAX_LETTERS:
+        raise ParameterError("ids", f"must be ids of letters, separated by commas, {MAX_LETTERS} at most")
+    return list(map(int, ids))
 
 
 def _decoded(body: bytes, type_: type[_B]) -> _B:

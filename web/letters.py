@@ -11,7 +11,8 @@ from journal.metric import Metric, Nanoseconds, Offset
 
 class Letter(msgspec.Struct, frozen=True, omit_defaults=True):
     """A dead letter: a metric that `store` refused. `offset` and `accepted_at` are those of the metric in the
-    journal. `weather`: nothing is known to be wrong with it. `metric` only where one letter is asked for."""
+    journal. `weather`: nothing is known to be wrong with it. `metric` only where one
+    letter or a whole page is asked for, and there missing where a damage has taken it."""
 
     id: int
     store: str

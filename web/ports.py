@@ -270,6 +270,11 @@ class DeadLetters(Protocol):
         none of ours."""
         ...
 
+    async def whole_page(self, which: LetterFilter, limit: int, cursor: str | None) -> LetterPage:
+        """As `page`, each letter with its metric; fewer letters than asked for where the metrics are large:
+        only a page without a cursor is the last. Raises ValueError for a cursor that is none of ours."""
+        ...
+
     async def show(self, id_: int) -> Letter:
         """One letter, with its metric. Raises NoSuchLetterError."""
         ...

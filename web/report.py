@@ -58,8 +58,8 @@ class StoreStatus(msgspec.Struct, frozen=True):
 
 class DeadLetterStatus(msgspec.Struct, frozen=True):
     """The dead-letter queue at a glance: how many wait, of at most `limit`, the oldest since `oldest_at`
-    and, if nothing happens to it, until `expires_at` (nanoseconds; 0: none waits); how many of them are on their way back to their store; how many have left
-    since the journal began, and how."""
+    and, if nothing happens to it, until `expires_at` (nanoseconds; 0: none waits); how many of them are on
+    their way back to their store; how many have left since the journal began, and how."""
 
     pending: int
     limit: int = 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from msgspec.structs import asdict
+import msgspec
+from msgspec.structs import asdict, replace
 
 from actors.core.dead_letters import kept_time, matching
 from actors.dead_letters.answers import UNANSWERED
@@ -32,6 +33,9 @@ from web.letters import (
 
 ANSWER_WITHIN = 60.0
 """Seconds that a person waits for what becomes of one letter."""
+
+WHOLE_BYTES = 4 * 1024 * 1024
+"""Metrics of a whole page, as JSON, from which on it takes no more letters."""
 
 R = TypeVar("R")
 
@@ -65,6 +69,27 @@ class DeadLettersPort:
         shown = [as_shown(letter, redriving=self._is_redriving(letter)) for letter in rest[:limit]]
         more = str(shown[-1].id) if len(rest) > limit else None
         return LetterPage(shown, more, len(found), len(self._journal.state.dead_letters))
+
+    async def whole_page(self, which: LetterFilter, limit: int, cursor: str | None) -> LetterPage:
+        """See DeadLetters. A letter that leaves while the page is read is left out."""
+        plain = self.page(which, limit, cursor)
+        shown: list[Letter] = []
+        record: dict[Offset, MetricDeadLettered] = {}
+        size, more = 0, plain.cursor
+        for letter in plain.letters:
+            id_ = Offset(letter.id)
+            # Letters that were buried together stand in one record, which is read once for all of them.
+            if id_ not in record:
+                record = await self._record_of(id_)
+            if id_ not in self._journal.state.dead_letters:
+                continue
+            metric = record[id_].metric if id_ in record else None
+            shown.append(replace(letter, metric=metric))
+            size += len(msgspec.json.encode(metric))
+            if size >= WHOLE_BYTES and letter is not plain.letters[-1]:
+                more = str(letter.id)
+                break
+        return LetterPage(shown, more, plain.matched, plain.pending)
 
     async def show(self, id_: int) -> Letter:
         """See DeadLetters."""
@@ -115,8 +140,12 @@ class DeadLettersPort:
         return letter
 
     async def _buried(self, id_: Offset) -> MetricDeadLettered | None:
+        return (await self._record_of(id_)).get(id_)
+
+    async def _record_of(self, id_: Offset) -> dict[Offset, MetricDeadLettered]:
+        """The letter `id_` as it was buried, and those that were buried with it."""
         try:
-            return (await read_letters(self._journal, [id_], self._main)).get(id_)
+            return await read_letters(self._journal, [id_], self._main)
         except JournalCorruptError as error:
             raise DeadLettersUnavailableError(str(error)) from error
 
@@ -135,6 +164,10 @@ class NoDeadLetters:
     """See web.ports.DeadLetters, where the queue is switched off."""
 
     def page(self, which: LetterFilter, limit: int, cursor: str | None) -> LetterPage:
+        """See DeadLetters."""
+        raise _off()
+
+    async def whole_page(self, which: LetterFilter, limit: int, cursor: str | None) -> LetterPage:
         """See DeadLetters."""
         raise _off()
 

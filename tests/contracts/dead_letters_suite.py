@@ -6,6 +6,7 @@ import asyncio
 from typing import Literal, Protocol, TypeAlias
 
 import pytest
+from msgspec.structs import replace
 
 from journal.metric import Metric, Nanoseconds
 from web.letters import Letter, LetterFilter, LetterUnderWayError, NoSuchLetterError
@@ -95,6 +96,19 @@ class DeadLettersContract:
                 cursor, pages = page.cursor, pages + 1
             assert seen == ids
             assert pages == -(-7 // limit)
+
+    async def test_a_whole_page_has_the_metrics(self, setting: Setting) -> None:
+        """It is the page of the same question, and each letter as if it alone were asked for."""
+        ids = [await setting.bury(Metric(f"m{number}", float(number))) for number in range(3)]
+        which = LetterFilter(ids=[ids[0], ids[2], 10**12])
+        for limit, cursor in ((10, None), (1, None), (1, str(ids[0]))):
+            plain = setting.queue.page(which, limit, cursor)
+            whole = await setting.queue.whole_page(which, limit, cursor)
+            assert [replace(letter, metric=None) for letter in whole.letters] == plain.letters
+            assert whole.letters == [await setting.queue.show(letter.id) for letter in plain.letters]
+            assert replace(whole, letters=[]) == replace(plain, letters=[])
+        with pytest.raises(ValueError, match=r"elsewhere|cursor"):
+            await setting.queue.whole_page(ALL, 1, "elsewhere")
 
     async def test_a_cursor_holds_while_letters_come_and_go(self, setting: Setting) -> None:
         """The letter it stands on may leave, and a new one may come: nothing is skipped or shown twice."""

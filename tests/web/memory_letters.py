@@ -70,6 +70,11 @@ class MemoryDeadLetters:
         more = str(shown[-1].id) if len(rest) > limit else None
         return LetterPage(shown, more, len(matching), len(self.letters))
 
+    async def whole_page(self, which: LetterFilter, limit: int, cursor: str | None) -> LetterPage:
+        """As web.ports.DeadLetters says."""
+        page = self.page(which, limit, cursor)
+        return replace(page, letters=[self._seen(self.letters[each.id], whole=True) for each in page.letters])
+
     async def show(self, id_: int) -> Letter:
         """As web.ports.DeadLetters says."""
         self._fail()

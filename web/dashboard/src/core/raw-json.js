@@ -52,6 +52,26 @@ export function member(text, key) {
 }
 
 /**
+ * The texts of the items of the array `text`, which is valid JSON.
+ * @param {string} text
+ */
+export function items(text) {
+  const found = [];
+  let depth = 0;
+  let from = 1;
+  for (const { 0: token, index } of text.trim().matchAll(TOKEN)) {
+    if (token === '}' || token === ']') depth -= 1;
+    if ((depth === 1 && token === ',') || depth === 0) {
+      const item = text.trim().slice(from, index).trim();
+      if (item !== '') found.push(item);
+      from = index + 1;
+    }
+    if (token === '{' || token === '[') depth += 1;
+  }
+  return found;
+}
+
+/**
  * The numbers in `text`, which is valid JSON, as they stand there.
  * @param {string} text
  */

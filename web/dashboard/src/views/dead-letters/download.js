@@ -1,7 +1,9 @@
 /** Dead letters with their metrics as a file, one a line, as `forebay dlq export` writes them. */
 
-/** Letters asked for at once. */
-const AT_ONCE = 6;
+import { items, member } from '../../core/raw-json.js';
+
+/** Letters in one answer, at most (web/letter_queries.py). */
+const AT_ONCE = 200;
 
 /**
  * Let the browser keep the letters `ids`; returns how many there were still. No digit is changed on the way.
@@ -12,25 +14,21 @@ const AT_ONCE = 6;
  */
 export async function download(api, ids, progress, signal) {
   /** @type {string[]} */
-  const lines = [];
-  let next = 0;
-  let done = 0;
-  const fetchSome = async () => {
-    while (next < ids.length) {
-      const at = next++;
-      const text = await api
-        .text('GET', `api/dead-letters/${ids[at]}`, undefined, { signal })
-        .catch((error) => {
-          if (error.status === 404) return '';
-          throw error;
-        });
-      lines[at] = text;
-      done += 1;
-      progress(done);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, fetchSome));
-  const there = lines.filter(Boolean);
+  const there = [];
+  for (let at = 0; at < ids.length; at += AT_ONCE) {
+    const params = { whole: 'true', limit: AT_ONCE, ids: ids.slice(at, at + AT_ONCE).join() };
+    /** @type {string | null} */
+    let cursor = null;
+    do {
+      const text = await api.text('GET', 'api/dead-letters', undefined, {
+        params: { ...params, cursor },
+        signal,
+      });
+      there.push(...items(member(text, 'letters') ?? '[]'));
+      cursor = JSON.parse(member(text, 'cursor') ?? 'null');
+    } while (cursor !== null);
+    progress(Math.min(at + AT_ONCE, ids.length));
+  }
   const address = URL.createObjectURL(
     new Blob(
       there.map((line) => `${line}\n`),
