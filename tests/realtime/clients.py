@@ -19,7 +19,7 @@ from realtime import AsyncRealtimeChannel, AsyncRealtimeClient
 from tests.supabase.cluster import cache_lock
 
 JS = Path(__file__).parent / "js"
-LIMIT = 15.0
+LIMIT = 30.0
 
 
 class Got(NamedTuple):

@@ -15,7 +15,7 @@ from tests.realtime.faults import QUICK, Limits
 from tests.realtime.peer import RealtimePeer
 from tests.supabase.keys import Keys
 
-LIMIT = 5.0
+LIMIT = 30.0
 TOPIC = "realtime:room"
 
 

@@ -18,7 +18,7 @@ from tests.realtime.peer import RealtimePeer
 from tests.realtime.tokens import Claims, sign
 from tests.supabase.keys import Keys, new_keys
 
-LIMIT = 5.0
+LIMIT = 30.0
 TRANSCRIPTS = Path(__file__).parent / "transcript"
 
 

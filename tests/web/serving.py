@@ -81,7 +81,7 @@ async def serving(settings: EdgeSettings | None = None) -> AsyncIterator[Running
             running.server.request_stop()
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Return when `condition` holds. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the condition belongs to the server, which has no event for it
@@ -111,7 +111,7 @@ class Wire:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def response(self, seconds: float = 5.0) -> Response:
+    async def response(self, seconds: float = 30.0) -> Response:
         async with asyncio.timeout(seconds):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             lines = head.split("\r\n")
@@ -123,7 +123,7 @@ class Wire:
                 body = await self.reader.readexactly(int(headers["content-length"]))
             return Response(status, headers, body)
 
-    async def ends(self, seconds: float = 5.0) -> bool:
+    async def ends(self, seconds: float = 30.0) -> bool:
         """Whether the server closes without another byte."""
         async with asyncio.timeout(seconds):
             return await self.reader.read(1) == b""
