@@ -10,7 +10,10 @@
  *   reject with an ApiError, of status 409 where Supabase is not set up for pages.
  */
 
+import { ApiError } from './api.js';
+
 const USUAL = 60_000;
+const OFF = 'Realtime is off: set realtime, SUPABASE_URL and its keys';
 
 /**
  * @param {import('./api.js').Api} api
@@ -20,9 +23,20 @@ const USUAL = 60_000;
 export function makeTickets(api, session) {
   /** @type {Promise<Ticket> | null} */
   let asked = null;
+  let isSetUp = false;
+  /** @returns {Promise<Ticket>} */
+  const ask = async () => {
+    // A refusal would stand in the browser's console as an error, which it is not.
+    if (!isSetUp) {
+      /** @type {import('../core/frames.js').StatusReport} */
+      const { realtime } = await api.get('api/status');
+      if (realtime.state === 'off') throw new ApiError(OFF, 409);
+      isSetUp = true;
+    }
+    return api.get('api/realtime', { params: { session: session() } });
+  };
   const renew = () => {
-    const asking = api.get('api/realtime', { params: { session: session() } });
-    asked = /** @type {Promise<Ticket>} */ (asking);
+    asked = ask();
     return asked;
   };
   return {
