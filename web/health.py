@@ -26,18 +26,20 @@ def health(report: StatusReport, now: Nanoseconds) -> Health:
 
 def _by_gravity(report: StatusReport, now: Nanoseconds) -> Iterator[Health]:
     if report.accepted != accounted_for(report):
-        yield Health("bad", _does_not_balance(report))
+        yield Health("bad", _does_not_balance(report), "journal")
     if report.journal.state != "writable":
-        yield Health("bad", _not_writable(report))
+        yield Health("bad", _not_writable(report), "journal")
     if stuck := [store for store in report.stores if is_stuck(store)]:
         level: Level = "bad" if any(_is_grave(store, now) for store in stuck) else "busy"
-        yield Health(level, _stuck(stuck, report, now))
+        yield Health(level, _stuck(stuck, report, now), "stores")
     if (failed := _failed(report.actors)) is not None:
-        yield Health("bad", f"The actor {failed.path} has failed; accepted metrics stay in the journal.")
+        sentence = f"The actor {failed.path} has failed; accepted metrics stay in the journal."
+        yield Health("bad", sentence, "actors")
     if report.journal.full_in is not None and report.journal.full_in < DISK_SOON:
-        yield Health("bad", f"At this rate {_disk(report.journal.full_in)}; then new metrics are refused.")
+        sentence = f"At this rate {_disk(report.journal.full_in)}; then new metrics are refused."
+        yield Health("bad", sentence, "journal")
     if is_nearly_full(report.dead_letters):
-        yield Health("busy", _nearly_full(report.dead_letters))
+        yield Health("busy", _nearly_full(report.dead_letters), "dead-letters")
     yield _flow(report)
 
 
@@ -147,23 +149,27 @@ def _flow(report: StatusReport) -> Health:
     if accepted == 0:
         return Health("good", "Ready; no metric has been accepted yet.")
     if report.stores and all(store.state == "off" for store in report.stores):
-        return Health("busy", f"Persistence is switched off; {_metrics(pending)} wait in the journal.")
+        sentence = f"Persistence is switched off; {_metrics(pending)} wait in the journal."
+        return Health("busy", sentence, "stores")
     lacking = max(report.stores, key=lambda store: store.missing, default=None)
     if lacking is not None and lacking.missing:
         lacks = f"{lacking.name} lacks {_metrics(lacking.missing)}"
-        return Health("bad", f"{lacks}, retired from the journal before it could have them.")
+        sentence = f"{lacks}, retired from the journal before it could have them."
+        return Health("bad", sentence, "stores")
     behind = max(report.stores, key=lambda store: store.lag, default=None)
     if behind is not None and behind.lag >= CATCHING_UP_FROM:
-        return Health("busy", f"{_metrics(behind.lag)} wait in the journal; {behind.name} is catching up.")
+        sentence = f"{_metrics(behind.lag)} wait in the journal; {behind.name} is catching up."
+        return Health("busy", sentence, "stores")
     losing = max(report.stores, key=lambda store: store.lost, default=None)
     if losing is not None and losing.lost and not pending:
-        return Health("busy", _lost(losing))
+        return Health("busy", _lost(losing), "journal")
     stored = f"{report.persisted:,} of {_metrics(accepted)} are stored"
     if pending:
         return Health("good", f"{stored}, the last {pending:,} on their way.")
     if queue.pending:
         waits = "dead letter waits" if queue.pending == 1 else "dead letters wait"
-        return Health("busy", f"{stored}; {queue.pending:,} {waits}: see `forebay dlq ls`.")
+        sentence = f"{stored}; {queue.pending:,} {waits}: see `forebay dlq ls`."
+        return Health("busy", sentence, "dead-letters")
     if report.dead_lettered:
         were = "was" if report.dead_lettered == 1 else "were"
         return Health("good", f"{stored}; {report.dead_lettered:,} {were} given up as dead letters.")

@@ -109,11 +109,16 @@ Level: TypeAlias = Literal["good", "busy", "bad"]
 """good: nothing to do · busy: it mends itself, or can wait · bad: somebody should look."""
 
 
+Subject: TypeAlias = Literal["", "journal", "stores", "actors", "dead-letters"]
+
+
 class Health(msgspec.Struct, frozen=True):
-    """`sentence` says how it is, and is true; `level` how much that should worry anybody."""
+    """`sentence` says how it is, and is true; `level` how much that should worry anybody; `about` where to
+    look, empty where there is nothing to do there."""
 
     level: Level
     sentence: str
+    about: Subject = ""
 
 
 class StatusReport(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.web.memory import REPORT
-from web.health import Health, health, span
+from web.health import health, span
 from web.report import ActorStatus, DeadLetterStatus, StatusReport, StoreStatus
 
 SECOND = 1_000_000_000
@@ -185,7 +185,25 @@ FAILED = replace(
 )
 def test_the_gravest_thing_is_said(given: StatusReport, level: str, sentence: str) -> None:
     """One sentence for each way to be, and the graver one where two hold."""
-    assert health(given, NOW) == Health(level, sentence)  # type: ignore[arg-type]
+    said = health(given, NOW)
+    assert (said.level, said.sentence) == (level, sentence)
+
+
+@pytest.mark.parametrize(
+    ("given", "about"),
+    [
+        (report(), ""),
+        (report(replace(STORE, lag=7)), ""),
+        (report(AWAY), "stores"),
+        (report(AWAY, journal=journal(state="full")), "journal"),
+        (report(actors=FAILED), "actors"),
+        (report(dead_lettered=3, dead_letters=DeadLetterStatus(3, 100)), "dead-letters"),
+        (report(dead_lettered=90, dead_letters=DeadLetterStatus(90, 100)), "dead-letters"),
+    ],
+)
+def test_it_tells_where_to_look(given: StatusReport, about: str) -> None:
+    """What the page leads to beside the sentence: nothing where nothing is to be done."""
+    assert health(given, NOW).about == about
 
 
 def test_trouble_that_lasts_is_grave() -> None:

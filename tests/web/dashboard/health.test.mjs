@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { dial, heard, lost, OFF } from '../../../web/dashboard/src/core/connection.js';
-import { health, isStuck } from '../../../web/dashboard/src/core/health.js';
+import { health, isStuck, viewThatHelps } from '../../../web/dashboard/src/core/health.js';
 import { EMPTY, fold } from '../../../web/dashboard/src/core/state.js';
 import { status, store } from './frames.mjs';
 
@@ -25,6 +25,22 @@ test('the kind stays while only numbers change, so that it is not read aloud aga
   const other = after({ level: 'busy', sentence: 'All 99,007 accepted metrics are stored.' });
   assert.equal(one.kind, two.kind);
   assert.notEqual(two.kind, other.kind);
+});
+
+test('the view that helps is that of what the server speaks of, and of nothing else', () => {
+  const open = (/** @type {unknown} */ said, /** @type {number} */ at = 0) => {
+    const frame = status({ health: said });
+    const { state } = fold(EMPTY, frame, 0);
+    const connection = heard(FIRST, frame, 0);
+    return viewThatHelps(state, health(state, at ? lost(connection, at, 0) : connection, at));
+  };
+  const letters = { level: 'busy', sentence: '3 dead letters wait.', about: 'dead-letters' };
+  assert.equal(open(letters)?.view, 'dead-letters');
+  assert.equal(open({ level: 'bad', sentence: 'The disk is full.', about: 'journal' })?.view, 'system');
+  assert.equal(open({ level: 'good', sentence: 'All are stored.', about: '' }), null);
+  assert.equal(open({ level: 'busy', sentence: 'By an older Forebay.' }), null);
+  assert.equal(open({ level: 'busy', sentence: 'By a newer Forebay.', about: 'weather' }), null);
+  assert.equal(open(letters, 10_000), null, 'it speaks of the lost connection');
 });
 
 test('a server that says nothing of it is not called healthy', () => {

@@ -40,7 +40,8 @@
  * @typedef {{journal: JournalStatus, stores: StoreStatus[], dead_letters: DeadLetterStatus,
  *   actors: ActorStatus, accepted: number, persisted: number, dead_lettered: number, pending: number,
  *   lost: number, version: string, started_at: number,
- *   health?: {level: 'good' | 'busy' | 'bad', sentence: string} | null,
+ *   health?: {level: 'good' | 'busy' | 'bad', sentence: string,
+ *     about?: '' | 'journal' | 'stores' | 'actors' | 'dead-letters'} | null,
  *   realtime: RealtimeStatus}} StatusReport
  */
 

@@ -33,6 +33,25 @@ export function health({ status }, connection, now) {
   return { tone: level, kind: `${level} ${sentence.replace(/[\d.,]+/g, '#')}`, text: sentence };
 }
 
+/** @type {Record<string, {view: string, words: string}>} */
+const VIEWS = {
+  journal: { view: 'system', words: 'Open System' },
+  stores: { view: 'system', words: 'Open System' },
+  actors: { view: 'system', words: 'Open System' },
+  'dead-letters': { view: 'dead-letters', words: 'Open Dead letters' },
+};
+
+/**
+ * The view that helps with what `said`, the sentence at the top, is about; null where none does.
+ * @param {import('./state.js').State} state
+ * @param {Health} said
+ */
+export function viewThatHelps({ status }, said) {
+  return status?.health && said.text === status.health.sentence
+    ? (VIEWS[status.health.about ?? ''] ?? null)
+    : null;
+}
+
 /**
  * Whether a connection that was never lost is being opened, which is no news while it is short: another transport
  * was chosen, or this tab takes over from another one.

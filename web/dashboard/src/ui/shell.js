@@ -1,7 +1,7 @@
 /** What stands around every view: the way between them, the sentence of health, the connection, the theme. */
 
 import { ago, duration } from '../core/format.js';
-import { health } from '../core/health.js';
+import { health, viewThatHelps } from '../core/health.js';
 import { reliance } from '../core/link-words.js';
 import { byId, make, mark, show, write } from './dom.js';
 
@@ -33,6 +33,7 @@ export function makeShell({ settings }) {
   const view = byId('view', HTMLElement);
   const sentence = byId('health', HTMLElement);
   const announcement = byId('announcement', HTMLElement);
+  const remedy = byId('remedy', HTMLAnchorElement);
   const notice = makeNotice();
   let kind = '';
   let title = '';
@@ -75,9 +76,16 @@ export function makeShell({ settings }) {
       const relied = reliance(link, now);
       showConnection(connection, link, relied.kind, now);
       if (notice.show(relied)) announcement.textContent = relied.text;
-      const { tone, kind: current, text } = health(state, connection, now);
+      const said = health(state, connection, now);
+      const { tone, kind: current, text } = said;
       write(sentence, text);
       mark(sentence, 'data-tone', tone);
+      const helps = viewThatHelps(state, said);
+      show(remedy, helps !== null);
+      if (helps) {
+        mark(remedy, 'href', `#/${helps.view}`);
+        write(remedy.children[0], helps.words);
+      }
       // Read aloud when the situation changes, not each time that a number does.
       if (kind !== current) {
         kind = current;
