@@ -120,10 +120,10 @@ fix: setup
     ruff format
     cd web/dashboard && node {{biome}} check --write {{biome_paths}}
 
-# measure: `just bench` runs all, `just bench ingest` one (kernel journal store postgres supabase ingest latency recovery drain outage memory live tool replay audit)
+# measure: `just bench` runs all, `just bench ingest` one (kernel journal store postgres supabase ingest latency recovery drain outage memory live fanout page tool replay audit)
 [group('develop')]
 bench *names: setup
-    for name in {{ if names == "" { "kernel journal store postgres supabase ingest latency recovery drain outage memory live tool replay audit" } else { names } }}; do echo "== $name"; python -m tests.bench.bench_$name; done
+    for name in {{ if names == "" { "kernel journal store postgres supabase ingest latency recovery drain outage memory live fanout page tool replay audit" } else { names } }}; do echo "== $name"; python -m tests.bench.bench_$name; done
 
 # build the wheel and the source distribution into dist/
 [group('develop')]
