@@ -18,7 +18,7 @@ from journal.log import Journal
 from journal.metric import Offset
 from journal.reader import OffsetRetiredError, reading_own
 from web.outbox import gap_frame
-from web.ports import Frame, FrameSink, Gap, Hello, LiveMetric, Status, StatusFrame
+from web.ports import Frame, FrameSink, Gap, Hello, LiveMetric, Status, StatusFrame, Volley
 
 STATUS_EVERY = 1.0
 """Seconds between two status frames."""
@@ -34,10 +34,11 @@ class Subscribers:
     def __len__(self) -> int:
         return len(self._sinks)
 
-    def offer(self, frame: Frame) -> None:
-        """Hand `frame` to everyone."""
+    def offer(self, *frames: Frame) -> None:
+        """Hand `frames`, at least one, to everyone."""
+        volley = Volley(frames)
         for sink in self._sinks:
-            sink.offer(frame)
+            sink.offer(volley)
 
     @contextmanager
     def including(self, sink: FrameSink) -> Generator[Offset]:
@@ -88,9 +89,11 @@ class BroadcastActor(Actor[BroadcastMessage]):
         if len(self._subscribers) == 0:
             self._subscribers.covered = Covered(arrived[-1].end, arrived[-1].sequence)
             return
-        frames, self._subscribers.covered = fold(arrived, self._subscribers.covered, self.context.clock.now())
-        for frame in frames:
-            self._subscribers.offer(frame)
+        frames, self._subscribers.covered = fold(
+            arrived, self._subscribers.covered, self.context.clock.now(), len(self._subscribers)
+        )
+        if frames:
+            self._subscribers.offer(*frames)
 
 
 def status_frame(status: Status) -> Frame:
@@ -111,7 +114,7 @@ class LivePort:
     def subscribe(self, sink: FrameSink) -> Generator[Offset]:
         """See web.ports.Live. The status comes at once, not with the next beat."""
         with self._subscribers.including(sink) as first:
-            sink.offer(status_frame(self._status))
+            sink.offer(Volley((status_frame(self._status),)))
             yield first
 
     def hello(self, flags: dict[str, FlagValue]) -> Frame:

@@ -22,9 +22,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from journal.metric import Offset
 from web.evaluations import MAX_SESSION, WEBSOCKET_FLAG, Evaluation, FlagFrame, Flags
 from web.outbox import Outbox, gap_frame
-from web.ports import Frame, Gap, Goodbye, Hello, Live
+from web.ports import Frame, Gap, Goodbye, Hello, Live, Volley
 from web.problems import problem
 from web.problems import response as problem_response
+from web.wire import EXTENSION, Wire
 
 MAX_BACKFILLS = 8
 """Backfills that one subscriber may have waiting; further ones are answered with a gap."""
@@ -57,8 +58,10 @@ _hello = msgspec.json.Decoder(Hello)
 class Subscriber:
     """One open WebSocket, as the broadcaster and the hub see it."""
 
-    def __init__(self, session: str = "") -> None:
+    def __init__(self, session: str = "", wire: Wire | None = None) -> None:
         self.session = session
+        self._wire = wire
+        self._idle = False  # its task waits, and nothing is to be sent before what comes now
         self.outbox = Outbox()
         self.position = Offset(0)
         """The offset after the last live one."""
@@ -67,12 +70,16 @@ class Subscriber:
         self._flags: dict[str, str] = {}
         self._wake = asyncio.Event()
 
-    def offer(self, frame: Frame) -> None:
-        """Take `frame`, or note the gap. Never waits, never raises."""
-        self.outbox.offer(frame)
-        if frame.last_offset >= self.position:
-            self.position = Offset(frame.last_offset + 1)
-        self._wake.set()
+    def offer(self, volley: Volley) -> None:
+        """Send `volley` at once where nothing waits; else keep it, or note the gap. Never waits or raises."""
+        last = volley.frames[-1].last_offset
+        if last >= self.position:
+            self.position = Offset(last + 1)
+        if self._idle and self._wire is not None and self._wire.write(volley.wire):
+            return
+        for frame in volley.frames:
+            self.outbox.offer(frame)
+        self._rouse()
 
     def ask(self, backfill: Backfill) -> None:
         """Queue `backfill`, or answer at once that there are too many."""
@@ -81,14 +88,14 @@ class Subscriber:
         else:
             gap = Gap(Offset(backfill.first_offset), Offset(backfill.last_offset), "busy")
             self.outbox.offer(gap_frame(gap))
-        self._wake.set()
+        self._rouse()
 
     def tell(self, given: Evaluation) -> None:
         """Say what the session gets of a flag now. Of each flag the latest waits: none is lost or late for
         there being much else to say."""
         frame = FlagFrame(given.name, given.value, given.variant, given.reason, self.session)
         self._flags[given.name] = msgspec.json.encode(frame).decode()
-        self._wake.set()
+        self._rouse()
 
     def take(self) -> str | None:
         """What to send next; None when there is nothing to say."""
@@ -104,16 +111,21 @@ class Subscriber:
     def leave(self, goodbye: Goodbye) -> None:
         """Say `goodbye` after what is being sent."""
         self.goodbye = goodbye
-        self._wake.set()
+        self._rouse()
 
     async def something(self) -> None:
-        """Return when there is something to do."""
+        """Return when there is something to do; until then, what is offered is sent at once."""
+        self._idle = not self._wake.is_set()
         await self._wake.wait()
         self._wake.clear()
 
+    def _rouse(self) -> None:
+        self._idle = False
+        self._wake.set()
+
 
 class _Nobody:
-    def offer(self, frame: Frame) -> None:
+    def offer(self, volley: Volley) -> None:
         pass
 
 
@@ -158,7 +170,7 @@ class Hub:
         if len(session) > MAX_SESSION:
             await websocket.close(BAD_REQUEST, f"session: may have {MAX_SESSION} characters")
             return
-        subscriber = Subscriber(session)
+        subscriber = Subscriber(session, websocket.scope.get("extensions", {}).get(EXTENSION))
         self.subscribers.add(subscriber)
         try:
             with self._flags.watch(lambda name: self._flag_changed(subscriber, name)):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -18,6 +19,7 @@ from web.letters import Bulk, Letter, LetterFilter, LetterPage, Redriven
 from web.machinery import Machinery
 from web.past import StateAnswer
 from web.report import StatusReport
+from web.wire import encoded
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -60,7 +62,7 @@ class Ingest(Protocol):
         ...
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Frame(msgspec.Struct, frozen=True, dict=True):
     """A text frame for subscribers, encoded once. A `metrics` frame covers offsets
     `[first_offset, last_offset]`; for every other type both are -1."""
 
@@ -68,12 +70,28 @@ class Frame(msgspec.Struct, frozen=True):
     first_offset: int = -1
     last_offset: int = -1
 
+    @cached_property
+    def wire(self) -> bytes:
+        """The same as a WebSocket message, made when it is first asked for."""
+        return encoded(self.text.encode())
+
+
+class Volley(msgspec.Struct, frozen=True, dict=True):
+    """Frames for everybody at one time, in order: a system call a subscriber, not one a frame."""
+
+    frames: tuple[Frame, ...]
+
+    @cached_property
+    def wire(self) -> bytes:
+        """All of them as WebSocket messages, one behind the other."""
+        return b"".join([frame.wire for frame in self.frames])
+
 
 class FrameSink(Protocol):
     """A subscriber, as the broadcaster sees it."""
 
-    def offer(self, frame: Frame) -> None:
-        """Take `frame`, or note the gap. Never waits, never raises."""
+    def offer(self, volley: Volley) -> None:
+        """Take its frames, or note the gap. Never waits, never raises."""
         ...
 
 

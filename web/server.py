@@ -17,6 +17,7 @@ from web.edge import Edge
 from web.live import Hub
 from web.ports import Ports
 from web.protocol import protocol_for
+from web.wire import WiredProtocol
 
 BACKLOG = 2048
 
@@ -128,7 +129,7 @@ def server_config(app: Any, edge: Edge, host: str, port: int) -> uvicorn.Config:
         port=port,
         loop="uvloop",
         http=protocol_for(edge),
-        ws="websockets-sansio",
+        ws=WiredProtocol,
         ws_max_size=64 * 1024,
         ws_ping_interval=20.0,
         ws_ping_timeout=20.0,

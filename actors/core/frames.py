@@ -17,6 +17,10 @@ MAX_METRICS = 2_000
 MAX_FRAMES = 10
 """Frames at one time: what is over, the oldest, is told of as a gap."""
 
+MAX_COPIES = 20_000
+"""Metrics at one time to all subscribers together, about 3 MB. Ten times a second that takes a tenth of a
+core or so; what many subscribers are not sent, they may ask for."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -76,30 +80,38 @@ class _Folding:
             self.frames.append(Frame(gap.text, self.first, end - 1))
         self.first = end
 
-    def add(self, arrived: Arrived) -> None:
-        """Put all of `arrived` into frames."""
-        for offset, metric in enumerate(arrived.metrics, arrived.first_offset):
+    def add(self, arrived: Arrived, skipped: int) -> None:
+        """Put `arrived` into frames, but for the first `skipped`."""
+        metrics = arrived.metrics[skipped:] if skipped else arrived.metrics
+        for offset, metric in enumerate(metrics, arrived.first_offset + skipped):
             self.metrics.append(live_metric(offset, metric, arrived.time))
             if len(self.metrics) == MAX_METRICS:
                 self.close(offset + 1)
 
 
-def fold(arrived: Sequence[Arrived], covered: Covered, at: Nanoseconds) -> tuple[list[Frame], Covered]:
+def fold(
+    arrived: Sequence[Arrived], covered: Covered, at: Nanoseconds, subscribers: int = 1
+) -> tuple[list[Frame], Covered]:
     """Frames for `arrived`, in order of offset, made `at` this moment, and what is covered with them.
 
     Offsets between that were control events are covered silently. Where an Arrived is missing from the
-    sequence or not complete, or there is more than fits MAX_FRAMES, a gap frame stands for it.
+    sequence or not complete, or there is more than fits MAX_FRAMES, or MAX_COPIES for so many subscribers,
+    a gap frame stands for it.
     """
     folding = _Folding(covered.offset, at)
-    surplus = sum(len(each.metrics) for each in arrived) - MAX_METRICS * MAX_FRAMES
+    most = min(MAX_METRICS * MAX_FRAMES, max(1, MAX_COPIES // max(1, subscribers)))
+    surplus = sum(len(each.metrics) for each in arrived) - most
     for each in arrived:
         if each.sequence != covered.sequence + 1:
             folding.leave_out(each.first_offset, covered.offset)
-        if surplus > 0 or not each.complete:
-            surplus -= len(each.metrics)
+        skipped = max(0, min(surplus, len(each.metrics)))
+        surplus -= skipped
+        if skipped == len(each.metrics) or not each.complete:
             folding.leave_out(each.end, covered.offset)
         else:
-            folding.add(each)
+            if skipped:
+                folding.leave_out(each.first_offset + skipped, covered.offset)
+            folding.add(each, skipped)
         covered = Covered(each.end, each.sequence)
     folding.close(covered.offset)
     return folding.frames, covered

@@ -12,7 +12,7 @@ from actors.persistence.breaker import StoreBreaker
 from actors.realtime.parcels import Parcel, gap_parcel, parcels
 from actors.realtime.rate import Rate
 from web.outbox import Outbox
-from web.ports import Frame
+from web.ports import Frame, Volley
 from web.report import RealtimeStatus
 
 MAX_WAITING = 4 * 1024 * 1024
@@ -52,9 +52,10 @@ class RealtimeFeed:
         self._ready = deque[Parcel]()
         self._gap: tuple[int, int] | None = None
 
-    def offer(self, frame: Frame) -> None:
+    def offer(self, volley: Volley) -> None:
         """See web.ports.FrameSink."""
-        self.outbox.offer(frame)
+        for frame in volley.frames:
+            self.outbox.offer(frame)
         self.wake()
 
     def status(self) -> RealtimeStatus:

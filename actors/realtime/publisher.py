@@ -22,7 +22,7 @@ from actors.realtime.feed import RealtimeFeed
 from actors.realtime.parcels import Parcel, body, parcels
 from actors.stores.base import DeniedError, StoreError, ThrottledError
 from web.evaluations import FlagFrame, Flags
-from web.ports import Goodbye
+from web.ports import Goodbye, Volley
 
 BEAT = 1.0
 """Seconds between two looks at whether anybody listens and whether a probe is due."""
@@ -116,7 +116,8 @@ class PublisherActor(Actor[PublisherMessage]):
 
     def _flag_changed(self, name: str) -> None:
         given = self._flags.evaluate(name, "")
-        self._feed.offer(encode_frame(FlagFrame(name, given.value, given.variant, given.reason, "")))
+        frame = encode_frame(FlagFrame(name, given.value, given.variant, given.reason, ""))
+        self._feed.offer(Volley((frame,)))
 
     async def _publish(self) -> None:
         feed = self._feed

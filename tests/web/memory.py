@@ -27,6 +27,7 @@ from web.ports import (
     Refused,
     Series,
     SessionSeen,
+    Volley,
 )
 from web.report import ActorStatus, DeadLetterStatus, JournalStatus, StatusReport, StoreStatus
 
@@ -129,12 +130,12 @@ class MemoryLive:
         frame = metrics_frame(self.next_offset, self.next_offset + count - 1)
         self.next_offset += count
         for sink in tuple(self.sinks):
-            sink.offer(frame)
+            sink.offer(Volley((frame,)))
 
     def notify(self, frame: Frame) -> None:
         """Offer any frame to everybody."""
         for sink in tuple(self.sinks):
-            sink.offer(frame)
+            sink.offer(Volley((frame,)))
 
 
 REPORT = StatusReport(
