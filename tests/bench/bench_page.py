@@ -29,6 +29,7 @@ from playwright.async_api import Page, expect
 from tests.bench import page_scripts, pages
 from tests.bench.harness import median, verdict
 from tests.bench.page_load import NAMES
+from web.dashboard.build import DIST
 
 PARTS = ("pixel", "paint", "frames", "memory")
 VIEWS = ("overview", "explore", "sessions", "dead-letters", "system", "time", "flags", "transports")
@@ -56,7 +57,7 @@ async def pixel(rate: int, seconds: float) -> None:
                 before, began = scene.accepted(), time.monotonic()
                 await prober.run(seconds)
                 rated = (scene.accepted() - before) / (time.monotonic() - began)
-                await page.wait_for_function(f"window.seen.at(-1)?.[0] === '{list(prober.sent)[-1]}'")
+                await until(page, f"window.seen.at(-1)?.[0] === '{list(prober.sent)[-1]}'")
                 took = latencies(prober.sent, await page.evaluate("window.seen"))
                 words = await page.locator("#connection-text").inner_text()
             others = [url for url in sockets if ("/api/live" in url) != (transport == "websocket")]
@@ -68,6 +69,11 @@ async def pixel(rate: int, seconds: float) -> None:
     print()
     for transport, p99 in found.items():
         print(verdict(f"p99 from POST to pixel by {transport}, ms", p99, 500, at_most=True))
+
+
+async def until(page: Page, expression: str) -> Any:
+    """What `expression` is in the page, once it is something."""
+    return await asyncio.wait_for(page.evaluate(page_scripts.UNTIL % expression), pages.LIMIT / 1000)
 
 
 def opened_sockets(page: Page) -> list[str]:
@@ -113,25 +119,28 @@ async def paint(rate: int, rounds: int = 5) -> None:
         whole = await weigh(scene.url, VIEWS)
         for name, (page, answers) in zip([*VIEWS, "all of them"], [*weights, whole], strict=True):
             print(f"{name:<28}{page:>13,}{answers:>10,}")
+    built = everything()
+    print(f"{'every file, Realtime too':<28}{built:>13,}")
     print()
     print(verdict("first useful paint, s", useful[0] / 1000, 2, at_most=True))
     print(verdict("the same of a busy Forebay, s", useful[1] / 1000, 2, at_most=True))
-    print(verdict("all views, kB on the wire", whole[0] / 1000, 150, at_most=True))
+    print(verdict("all views on the wire, kB", whole[0] / 1000, 150, at_most=True))
+    print(verdict("every file that a browser can want, kB", built / 1000, 150, at_most=True))
 
 
 async def visit(url: str) -> dict[str, float]:
     """Milliseconds until each of the paints, in a new browser."""
     async with pages.opened(url, init=page_scripts.PAINT) as page:
-        found = await page.wait_for_function(page_scripts.PAINTED)
-        return await found.json_value()
+        await until(page, "window.useful")
+        # The largest is the last of several.
+        await asyncio.sleep(1)
+        return await page.evaluate(page_scripts.PAINTS)
 
 
 async def bare(url: str) -> float:
     """Milliseconds until a line of text is painted, in a new browser."""
     async with pages.opened(f"{url}/healthz") as page:
-        entry = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
-        found = await page.wait_for_function(entry)
-        return await found.json_value()
+        return await until(page, page_scripts.FIRST)
 
 
 async def weigh(url: str, views: Any) -> tuple[int, int]:
@@ -160,6 +169,15 @@ async def weigh(url: str, views: Any) -> tuple[int, int]:
             if any(part in urls.get(key, "") for part in ("/api/", "/ofrep/"))
         )
         return int(sum(sizes.values()) - answers), int(answers)
+
+
+def everything() -> int:
+    """Bytes of all files of the page, compressed as they are served, without headers."""
+    plain = [path for path in DIST.rglob("*") if path.suffix in {".html", ".js", ".css", ".svg"}]
+    beside = [path.with_name(f"{path.name}.br") for path in plain]
+    return sum(
+        (small if small.exists() else path).stat().st_size for path, small in zip(plain, beside, strict=True)
+    )
 
 
 def charts(url: str, last: str) -> str:

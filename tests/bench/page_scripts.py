@@ -38,11 +38,12 @@ new MutationObserver((_, observer) => {
 """
 """Note when the sentence of health and the figures stood there, in milliseconds since navigation began."""
 
-PAINTED = """() => window.useful && ({
+PAINTS = """() => ({
   useful: window.useful,
   largest: window.largest,
-  first: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0,
+  first: performance.getEntriesByName('first-contentful-paint')[0].startTime,
 })"""
+FIRST = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 FRAMES = """async (seconds) => {
   const tasks = [];
@@ -72,3 +73,12 @@ IN_SIGHT = """() => [...document.querySelectorAll('canvas')].filter((canvas) => 
   const { top, bottom } = canvas.getBoundingClientRect();
   return top < innerHeight && bottom > 0;
 }).length"""
+
+UNTIL = """async () => {
+  for (;;) {
+    const found = %s;
+    if (found) return found;
+    await new Promise(requestAnimationFrame);
+  }
+}"""
+"""Playwright's own waiting for a function evaluates text, which the page's policy forbids."""
