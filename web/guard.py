@@ -15,7 +15,7 @@ from web.edge import Edge
 from web.hosts import unserved
 from web.problems import problem, response
 
-PUBLIC = frozenset({"/healthz", "/readyz", "/login", "/login.css"})
+PUBLIC = frozenset({"/healthz", "/readyz", "/login", "/login.css", "/login.svg"})
 """Paths that need no token."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {

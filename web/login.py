@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from string import Template
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from web.attempts import Attempts
@@ -15,12 +16,15 @@ from web.auth import COOKIE, LIFETIME
 from web.edge import Edge
 from web.problems import problem, response
 
-_PAGES = Path(__file__).parent / "login_page"
+_FILES = Path(__file__).parent / "login_page"
+_PAGE = Template((_FILES / "index.html").read_text("utf-8"))
+_WRONG = "That is not the token."
+_LATER = "Too many wrong tokens have been tried. Wait a minute, then try again."
 _MAX_FORM = 8 * 1024
 
 
 def routes(edge: Edge) -> list[Route]:
-    """`GET` and `POST /login`, `POST /logout`, and the page's style.
+    """`GET` and `POST /login`, `POST /logout`, and the page's style and icon.
 
     After too many wrong tokens (see `web.attempts`) `POST /login` answers 429 with Retry-After, whatever the
     token is.
@@ -33,7 +37,7 @@ def routes(edge: Edge) -> list[Route]:
             request.headers.get("cookie", "").encode("latin-1"), edge.now()
         ):
             return RedirectResponse("/", 303)
-        return _page("index.html", 200)
+        return _page(200)
 
     async def login(request: Request) -> Response:
         if gate.is_open:
@@ -46,12 +50,12 @@ def routes(edge: Edge) -> list[Route]:
         form = parse_qs(bytes(body).decode("utf-8", "replace"), max_num_fields=8)
         address = request.client.host if request.client is not None else ""
         if (wait := attempts.wait(address, edge.now())) > 0:
-            answer = _page("later.html", 429)
+            answer = _page(429, _LATER)
             answer.headers["retry-after"] = str(math.ceil(wait))
             return answer
         if not gate.admits_token(form.get("token", [""])[-1].strip()):
             attempts.failed(address, edge.now())
-            return _page("wrong.html", 401)
+            return _page(401, _WRONG)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
             COOKIE,
@@ -70,15 +74,19 @@ def routes(edge: Edge) -> list[Route]:
         return answer
 
     async def style(request: Request) -> Response:
-        return FileResponse(_PAGES / "login.css", media_type="text/css")
+        return FileResponse(_FILES / "login.css", media_type="text/css")
+
+    async def icon(request: Request) -> Response:
+        return FileResponse(_FILES / "login.svg", media_type="image/svg+xml")
 
     return [
         Route("/login", page, methods=["GET"]),
         Route("/login", login, methods=["POST"]),
         Route("/logout", logout, methods=["POST"]),
         Route("/login.css", style, methods=["GET"]),
+        Route("/login.svg", icon, methods=["GET"]),
     ]
 
 
-def _page(name: str, status: int) -> Response:
-    return FileResponse(_PAGES / name, status, media_type="text/html")
+def _page(status: int, alert: str = "") -> Response:
+    return HTMLResponse(_PAGE.substitute(alert=alert), status)

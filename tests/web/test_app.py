@@ -298,7 +298,7 @@ async def test_ingest_needs_the_token() -> None:
 async def test_probes_and_the_login_need_no_token() -> None:
     """A load balancer and a person who has yet to log in."""
     async with serving(SECRET) as running, running.client() as client:
-        for path in ("/healthz", "/readyz", "/login", "/login.css"):
+        for path in ("/healthz", "/readyz", "/login", "/login.css", "/login.svg"):
             assert (await client.get(path)).status_code == 200, path
 
 
