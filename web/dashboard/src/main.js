@@ -4,7 +4,7 @@ import { reduce } from './core/dashboard-core.js';
 import { connectionOf, INITIAL } from './core/link.js';
 import { caughtUp, memory, remembered } from './core/tabs.js';
 import { MODES, wanted } from './core/wanted.js';
-import { makeApi } from './net/api.js';
+import { logIn, makeApi } from './net/api.js';
 import { browserSession } from './net/browser-session.js';
 import { share } from './net/cross-session-state.js';
 import { makeFeatureFlags } from './net/feature-flag-client.js';
@@ -12,6 +12,7 @@ import { makeSettings } from './net/settings.js';
 import { makeSources } from './net/sources.js';
 import { makeHistory } from './net/supabase-client.js';
 import { makeTickets } from './net/tickets.js';
+import { makeAlert } from './ui/alert.js';
 import { address, parse } from './ui/router.js';
 import { makeShell } from './ui/shell.js';
 
@@ -63,7 +64,7 @@ const page = {
     session,
     base: new URL('.', document.baseURI).href,
     settings,
-    expired: () => location.assign('login'),
+    expired: logIn,
   }),
   model: () => ({ ...model, connection: connectionOf(model.link), now: Date.now() }),
   changed: schedule,
@@ -99,8 +100,7 @@ async function route() {
     if (name === '' || openView === null) location.replace(address('overview'));
     return;
   }
-  const view = made.get(name) ?? (await VIEWS[name]()).makeView(page);
-  made.set(name, view);
+  const view = made.get(name) ?? (await load(name));
   if (parse(location.hash).name !== name) return; // somebody was faster than the network
   if (openView !== view) {
     openView?.leave?.();
@@ -110,6 +110,25 @@ async function route() {
   }
   view.enter?.(params);
   schedule();
+}
+
+/** @param {string} name @returns {Promise<import('./ui/view.js').View>} */
+async function load(name) {
+  try {
+    const view = (await VIEWS[name]()).makeView(page);
+    made.set(name, view);
+    return view;
+  } catch (error) {
+    // The login has expired, which leads there; or Forebay has been upgraded, and its page is another one now.
+    const isThere = await api.get('api/status').catch(() => null);
+    const [opening] = performance.getEntriesByType('navigation');
+    const isReloaded = opening instanceof PerformanceNavigationTiming && opening.type === 'reload';
+    if (isThere && !(isReloaded && performance.now() < 30_000)) location.reload();
+    const alert = makeAlert();
+    const why = error instanceof Error ? error.message : String(error);
+    alert.say(`This view could not be loaded: ${why}`, () => location.reload());
+    return { element: alert.element, show() {} };
+  }
 }
 
 /** What was decided may be different now: a flag was changed, or there was no connection to hear of it by. */

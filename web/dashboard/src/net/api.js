@@ -27,6 +27,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Go to the login, and come back to the view that is open. */
+export const logIn = () => location.assign(`login${location.hash}`);
+
 const UNREACHABLE = 'Forebay does not answer. Is it running?';
 
 /** @returns {Api} */
@@ -48,7 +51,7 @@ export function makeApi() {
       if (error.name === 'AbortError') throw error;
       throw new ApiError(UNREACHABLE, 0);
     });
-    if (answer.status === 401) location.assign('login');
+    if (answer.status === 401) logIn();
     if (!answer.ok) throw await refusal(answer);
     return answer;
   };

@@ -9,6 +9,7 @@
  * }} Sources Between `start` and `stop` this tab holds the connection; effects are performed only then.
  */
 
+import { logIn } from './api.js';
 import { makeBackfill } from './backfill.js';
 import { makeRealtimeAdapter } from './realtime-adapter.js';
 import { makeWebsocketAdapter } from './websocket-adapter.js';
@@ -32,9 +33,8 @@ export function makeSources({ emit: tell, api, tickets, session }) {
   const emit = (event) => {
     if (running) tell(Object.assign(event, { chance: Math.random() }));
   };
-  const expired = () => location.assign('login');
   const adapters = {
-    websocket: makeWebsocketAdapter({ emit, session, expired }),
+    websocket: makeWebsocketAdapter({ emit, session, expired: logIn }),
     realtime: makeRealtimeAdapter({ emit, api, tickets }),
   };
   const backfill = makeBackfill(emit);

@@ -37,6 +37,7 @@ export function makeShell({ settings }) {
   const notice = makeNotice();
   let kind = '';
   let title = '';
+  let opened = '';
 
   return {
     /**
@@ -46,6 +47,7 @@ export function makeShell({ settings }) {
      * @param {boolean} focus
      */
     open(name, element, focus) {
+      opened = name;
       for (const link of byId('views', HTMLElement).querySelectorAll('a')) {
         const current = link.getAttribute('href') === `#/${name}`;
         if (current) {
@@ -81,7 +83,7 @@ export function makeShell({ settings }) {
       write(sentence, text);
       mark(sentence, 'data-tone', tone);
       const helps = viewThatHelps(state, said);
-      show(remedy, helps !== null);
+      show(remedy, helps !== null && helps.view !== opened);
       if (helps) {
         mark(remedy, 'href', `#/${helps.view}`);
         write(remedy.children[0], helps.words);
