@@ -1,9 +1,9 @@
 """What a thousand WebSocket subscribers cost ingest, with everything of the server on one core.
 
 `python -m tests.bench.bench_fanout [--subscribers 1000] [--seconds 6] [--rounds 3]`. Rounds alternate: ingest
-as fast as it goes (100 metrics a request, 64 connections) with nobody listening, and with all subscribers, who
-read on the other core; the baseline is the former. What of the metrics a subscriber is not sent, it is told of
-as gaps.
+as fast as it goes (100 metrics a request, 64 connections) with nobody listening, and with all subscribers,
+who read on the other core; the baseline is the former. What of the metrics a subscriber is not sent, it is
+told of as gaps.
 """
 
 from __future__ import annotations

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import {
-  ago,
-  bytes,
-  compact,
-  duration,
-  measured,
-  perTime,
-} from '../../../web/dashboard/src/core/format.js';
+import { ago, bytes, compact, duration, measured, perTime } from '../../../web/dashboard/src/core/format.js';
 
 const table = (format, rows) => {
   for (const [value, text] of rows) assert.equal(format(value), text);
