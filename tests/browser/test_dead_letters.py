@@ -48,11 +48,15 @@ async def test_a_filter_is_an_address_and_a_selection_does_not_outlive_it(
     page: Page, forebay: Forebay
 ) -> None:
     """What is filtered can be shared as an address, a row that does not match is selected no longer, which is
-    said, and nothing grave stands in the way of a reader of screens, in list and letter."""
+    said, and nothing grave stands in the way of a reader of screens, in list and letter. The sentence of
+    health leads here."""
     await asyncio.to_thread(bury, forebay)
-    await page.goto(f"{forebay.url}/#/dead-letters")
-    rows = page.locator("tbody tr")
+    await page.goto(f"{forebay.url}/#/overview")
+    await page.get_by_role("link", name="Open Dead letters").click()
+    rows = page.locator("#view tbody tr")
     await expect(rows).to_have_count(12)
+    await expect(page.get_by_text("expires in 90 days")).to_be_visible()
+    await expect(page.get_by_role("link", name="Open Dead letters")).to_be_hidden()
     for name in ("queue.depth.0", "queue.depth.1"):
         await rows.filter(has_text=name).first.get_by_role("checkbox").check()
     await expect(page.get_by_text("2 selected", exact=True)).to_be_visible()

@@ -99,6 +99,24 @@ async def test_axe_judges(page: Page) -> None:
     assert any(each.startswith("image-alt: img") for each in await grave_findings(page))
 
 
+async def test_a_view_that_cannot_be_loaded_says_so(page: Page, forebay: Forebay, problems: Problems) -> None:
+    """As after an upgrade of Forebay: the page is loaded anew, once, and then says what it lacks; it is whole
+    again when it is there."""
+    problems.expect("assets/flags|ERR_FAILED")
+    loads: list[str] = []
+    page.on("load", lambda it: loads.append(it.url))
+    await page.goto(forebay.url)
+    await expect(page.locator("#connection-text")).to_have_text("Live")
+    await page.route("**/assets/flags-*.js", lambda route: route.abort())
+    await page.get_by_role("link", name="Flags", exact=True).click()
+    await expect(page.get_by_text("This view could not be loaded")).to_be_visible()
+    await expect(page.locator("#connection-text")).to_have_text("Live")
+    assert loads == [f"{forebay.url}/#/overview", f"{forebay.url}/#/flags"]
+    await page.unroute("**/assets/flags-*.js")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_role("link", name="dashboard.transport")).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_it_is_shown_in_both_colours(new_context: NewContext, forebay: Forebay, scheme: str) -> None:
     """What the system prefers is what the page looks like."""

@@ -123,7 +123,10 @@ async function load(name) {
     const isThere = await api.get('api/status').catch(() => null);
     const [opening] = performance.getEntriesByType('navigation');
     const isReloaded = opening instanceof PerformanceNavigationTiming && opening.type === 'reload';
-    if (isThere && !(isReloaded && performance.now() < 30_000)) location.reload();
+    if (isThere && !(isReloaded && performance.now() < 30_000)) {
+      location.reload();
+      await new Promise(() => {}); // this page is on its way out
+    }
     const alert = makeAlert();
     const why = error instanceof Error ? error.message : String(error);
     alert.say(`This view could not be loaded: ${why}`, () => location.reload());
