@@ -164,12 +164,12 @@ def _flow(report: StatusReport) -> Health:
     if losing is not None and losing.lost and not pending:
         return Health("busy", _lost(losing), "journal")
     stored = f"{report.persisted:,} of {_metrics(accepted)} are stored"
-    if pending:
-        return Health("good", f"{stored}, the last {pending:,} on their way.")
-    if queue.pending:
+    if queue.pending:  # though others are on their way, as some nearly always are while metrics come
         waits = "dead letter waits" if queue.pending == 1 else "dead letters wait"
         sentence = f"{stored}; {queue.pending:,} {waits}: see `forebay dlq ls`."
         return Health("busy", sentence, "dead-letters")
+    if pending:
+        return Health("good", f"{stored}, the last {pending:,} on their way.")
     if report.dead_lettered:
         were = "was" if report.dead_lettered == 1 else "were"
         return Health("good", f"{stored}; {report.dead_lettered:,} {were} given up as dead letters.")

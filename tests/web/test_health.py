@@ -74,6 +74,11 @@ FAILED = replace(
             "999,997 of 1,000,000 metrics are stored; 1 dead letter waits: see `forebay dlq ls`.",
         ),
         (
+            report(replace(STORE, lag=7), dead_lettered=3, dead_letters=DeadLetterStatus(3, 10_000)),
+            "busy",
+            "999,990 of 1,000,000 metrics are stored; 3 dead letters wait: see `forebay dlq ls`.",
+        ),
+        (
             report(dead_lettered=3, dead_letters=DeadLetterStatus(0, 10_000, discarded=3)),
             "good",
             "999,997 of 1,000,000 metrics are stored; 3 were given up as dead letters.",
