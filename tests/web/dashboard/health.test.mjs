@@ -27,6 +27,12 @@ test('the kind stays while only numbers change, so that it is not read aloud aga
   assert.notEqual(two.kind, other.kind);
 });
 
+test('that all is well stays the same news, however it is said', () => {
+  const all = after({ level: 'good', sentence: 'All 1,204 accepted metrics are stored.' });
+  const most = after({ level: 'good', sentence: '1,199 of 1,204 metrics are stored, the last 5 on their way.' });
+  assert.equal(all.kind, most.kind);
+});
+
 test('the view that helps is that of what the server speaks of, and of nothing else', () => {
   const open = (/** @type {unknown} */ said, /** @type {number} */ at = 0) => {
     const frame = status({ health: said });

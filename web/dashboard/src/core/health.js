@@ -30,7 +30,9 @@ export function health({ status }, connection, now) {
   if (!status.health)
     return { tone: 'unknown', kind: 'silent', text: 'This Forebay does not say how it is.' };
   const { level, sentence } = status.health;
-  return { tone: level, kind: `${level} ${sentence.replace(/[\d.,]+/g, '#')}`, text: sentence };
+  // While metrics come, now all are stored and now the last are on their way: all good, and no news.
+  const kind = level === 'good' ? level : `${level} ${sentence.replace(/[\d.,]+/g, '#')}`;
+  return { tone: level, kind, text: sentence };
 }
 
 /** @type {Record<string, {view: string, words: string}>} */

@@ -80,7 +80,7 @@ export function makeShell({ settings }) {
       if (notice.show(relied)) announcement.textContent = relied.text;
       const said = health(state, connection, now);
       const { tone, kind: current, text } = said;
-      write(sentence, text);
+      writeSentence(sentence, text);
       mark(sentence, 'data-tone', tone);
       const helps = viewThatHelps(state, said);
       show(remedy, helps !== null && helps.view !== opened);
@@ -99,6 +99,13 @@ export function makeShell({ settings }) {
       if (state.status) write(byId('version', HTMLElement), state.status.version);
     },
   };
+}
+
+/** Write `text`, in which what a person can type stands between backticks. @param {HTMLElement} element @param {string} text */
+function writeSentence(element, text) {
+  const parts = text.split('`');
+  if (element.textContent === parts.join('')) return;
+  element.replaceChildren(...parts.map((part, index) => (index % 2 ? make('code', '', part) : part)));
 }
 
 /**
