@@ -70,6 +70,7 @@ function makeRow(first) {
       const current = rate(series, now);
       write(value, measured(series.value));
       write(unit, series.unit);
+      mark(unit, 'title', series.unit);
       write(perSecond, perTime(current));
       write(seen, ago(now - series.seen));
       mark(element, 'data-quiet', String(current === null && now - series.seen > 10_000));
@@ -113,7 +114,7 @@ function makeTable() {
  * @param {() => void} changed the filter was changed: show again
  */
 export function makeLiveTable(changed) {
-  const filter = make('input');
+  const filter = make('input', 'push');
   Object.assign(filter, { type: 'search', placeholder: 'Filter…', autocomplete: 'off', spellcheck: false });
   filter.setAttribute('aria-label', 'Filter by name or source');
   const table = makeTable();
