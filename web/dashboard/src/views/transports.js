@@ -181,7 +181,7 @@ export function makeView({ settings, history, sharing, changed, announce }) {
   const element = make(
     'div',
     'transports stack',
-    make('h2', '', 'Live data'),
+    make('h2', 'unseen', 'Live data'),
     make(
       'section',
       'card',

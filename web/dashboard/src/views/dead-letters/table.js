@@ -19,7 +19,9 @@ export function makeTable(select, selectShown) {
   all.type = 'checkbox';
   all.setAttribute('aria-label', 'Select all that are shown');
   all.addEventListener('change', () => selectShown(all.checked));
-  const boxed = make('th', 'box', hit(all));
+  const every = hit(all);
+  every.append(make('span', 'words', 'Select all'));
+  const boxed = make('th', 'box', every);
   boxed.scope = 'col';
   const heads = HEADS.map((text) => {
     const head = make('th', text === 'Tried' ? 'number' : '', text);
