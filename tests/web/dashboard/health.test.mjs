@@ -29,7 +29,10 @@ test('the kind stays while only numbers change, so that it is not read aloud aga
 
 test('that all is well stays the same news, however it is said', () => {
   const all = after({ level: 'good', sentence: 'All 1,204 accepted metrics are stored.' });
-  const most = after({ level: 'good', sentence: '1,199 of 1,204 metrics are stored, the last 5 on their way.' });
+  const most = after({
+    level: 'good',
+    sentence: '1,199 of 1,204 metrics are stored, the last 5 on their way.',
+  });
   assert.equal(all.kind, most.kind);
 });
 
