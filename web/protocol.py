@@ -67,7 +67,8 @@ class IngestProtocol(TurnTaking):
         self._passing = False  # what is being read goes to ASGI
         self._reading = False  # a request has begun and is not complete
         self._head_open = False  # ... not even its head
-        self._partial = 0  # bytes of it that came in reads that did not complete it
+        self._partial = 0  # bytes of it, not counting a read in which another was completed
+        self._read = 0  # bytes of the present read that count for it
         self._stopping = False
         self._discarded = 0
         self._ending = False  # the transport closes once everything is written
@@ -118,6 +119,7 @@ class IngestProtocol(TurnTaking):
             if self._discarded > MAX_DISCARDED:
                 self.flow.pause_reading()
             return
+        self._read = len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -125,7 +127,7 @@ class IngestProtocol(TurnTaking):
         except httptools.HttpParserError as error:
             self._malformed(error)
         if self._reading:
-            self._partial += len(data)
+            self._partial += self._read
             if self._head_open and self._partial > MAX_HEAD:
                 self._give_up(problem(431, f"the head of a request may have {MAX_HEAD} bytes"))
             elif self._partial > 8 * self.edge.max_body + DRAINED:
@@ -179,6 +181,7 @@ class IngestProtocol(TurnTaking):
     def on_message_complete(self) -> None:
         """The request is whole: decode it and hand it over."""
         self._reading = False
+        self._read = 0  # most of it was this one's, and not the next one's
         turn = self._turn
         if turn is None:
             if self._passing:

@@ -74,3 +74,27 @@ async def test_responses_come_in_the_order_of_the_requests(seed: int) -> None:
     assert [answer.status for answer in answers] == [status for _, status in sequence]
     accepted = [answer.json()["first_offset"] for answer in answers if answer.status == 202]
     assert accepted == sorted(set(accepted))
+
+
+async def test_thousands_of_requests_in_one_go_are_all_answered() -> None:
+    """What is read at a time ends within some head: the requests before it do not count for that head."""
+    count = 16_000
+    stream = post() * count
+    assert len(stream) > 1_500_000
+    async with serving() as running:
+        wire = await running.connect()
+        sending = asyncio.create_task(wire.send(stream))
+        statuses = [(await wire.response()).status for _ in range(count)]
+        await sending
+        assert statuses == [202] * count
+        await wire.close()
+
+
+async def test_a_head_without_end_behind_other_requests_is_refused() -> None:
+    """Requests in the same read as its beginning do not hide it: they are answered, then it gets 431."""
+    async with serving() as running:
+        wire = await running.connect()
+        sending = asyncio.create_task(wire.send(post() * 20 + b"GET / HTTP/1.1\r\nX: " + b"x" * 2_000_000))
+        assert [(await wire.response()).status for _ in range(21)] == [202] * 20 + [431]
+        sending.cancel()
+        await wire.close()
