@@ -93,7 +93,7 @@ def _api(ports: Ports, edge: Edge, hub: Hub) -> list[BaseRoute]:
     async def series(request: Request) -> Response:
         given = request.query_params
         query = series_query(given, int(edge.now() * 1e9), given.getlist("attribute"))
-        return _json(await ports.history.series(*query))
+        return _json(await ports.history.series(query))
 
     async def names(request: Request) -> Response:
         only(request.query_params, ())

@@ -245,6 +245,19 @@ MAX_VALUES = 50
 """Values of one attribute that are told."""
 
 
+class SeriesQuery(msgspec.Struct, frozen=True):
+    """Which series is meant: the metrics of `name` in `[start, until)`, of `source`, of `session` and with
+    `attributes` where they are given, in points of `step`."""
+
+    name: str
+    start: Nanoseconds
+    until: Nanoseconds
+    step: Nanoseconds
+    source: str | None = None
+    session: str | None = None
+    attributes: AttributeFilter = ()
+
+
 class HistoryUnavailableError(Exception):
     """The store cannot be asked now; the message says why. Nothing is lost: it is in the journal."""
 
@@ -252,18 +265,8 @@ class HistoryUnavailableError(Exception):
 class History(Protocol):
     """What the store holds. Every method raises HistoryUnavailableError when it does not answer."""
 
-    async def series(
-        self,
-        name: str,
-        start: Nanoseconds,
-        until: Nanoseconds,
-        step: Nanoseconds,
-        source: str | None,
-        session: str | None = None,
-        attributes: AttributeFilter = (),
-    ) -> list[Series]:
-        """Per source, down-sampled to `step`: the points of `[start, until)` that have metrics, of `source`,
-        of `session` and with `attributes` where they are given."""
+    async def series(self, query: SeriesQuery) -> list[Series]:
+        """Per source, down-sampled to the step of `query`: the points with metrics that it means."""
         ...
 
     async def names(self) -> list[NameSeen]:

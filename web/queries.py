@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from journal.metric import Nanoseconds, Offset
-from web.ports import AttributeFilter
+from web.ports import AttributeFilter, SeriesQuery
 from web.receivers.rfc3339 import TimeError, nanoseconds
 
 SECOND = 1_000_000_000
@@ -53,18 +53,6 @@ class ParameterError(ValueError):
     def __init__(self, parameter: str, reason: str) -> None:
         self.parameter = parameter
         super().__init__(f"{parameter}: {reason}")
-
-
-class SeriesQuery(NamedTuple):
-    """What `GET /api/series` asks for: the steps of `[start, until)`."""
-
-    name: str
-    start: Nanoseconds
-    until: Nanoseconds
-    step: Nanoseconds
-    source: str | None
-    session: str | None
-    attributes: AttributeFilter
 
 
 class FramesQuery(NamedTuple):

@@ -13,7 +13,7 @@ import msgspec
 
 from journal.metric import Metric, Nanoseconds, Offset, metric_time
 from journal.state import LetterStatus
-from web.ports import AttributeFilter, AttributeSeen, NameSeen, Series, SessionSeen
+from web.ports import AttributeSeen, NameSeen, Series, SeriesQuery, SessionSeen
 
 
 class Row(NamedTuple):
@@ -222,18 +222,8 @@ class Store(Protocol):
 class HistoryStore(Store, Protocol):
     """A store that can be asked for what it holds: the metrics of all journals that feed it."""
 
-    async def series(
-        self,
-        name: str,
-        start: Nanoseconds,
-        until: Nanoseconds,
-        step: Nanoseconds,
-        source: str | None,
-        session: str | None = None,
-        attributes: AttributeFilter = (),
-    ) -> list[Series]:
-        """Per source, sorted, down-sampled to `step`: the points of `[start, until)` that have metrics, of
-        `source`, of `session` and with `attributes` where they are given.
+    async def series(self, query: SeriesQuery) -> list[Series]:
+        """Per source, sorted, down-sampled to the step of `query`: the points with metrics that it means.
 
         A metric belongs to the point at `floor(time / step) * step`, so the first point may begin
         before `start`. Each mean lies between its min and its max, even where the sum leaves the range

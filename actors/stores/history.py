@@ -8,13 +8,12 @@ from typing import TypeVar
 import anyio
 
 from actors.stores.base import HistoryStore, StoreError
-from journal.metric import Nanoseconds
 from web.ports import (
-    AttributeFilter,
     AttributeSeen,
     HistoryUnavailableError,
     NameSeen,
     Series,
+    SeriesQuery,
     SessionSeen,
 )
 
@@ -31,20 +30,9 @@ class StoreHistory:
         self._timeout = timeout
         self._away = away
 
-    async def series(
-        self,
-        name: str,
-        start: Nanoseconds,
-        until: Nanoseconds,
-        step: Nanoseconds,
-        source: str | None,
-        session: str | None = None,
-        attributes: AttributeFilter = (),
-    ) -> list[Series]:
+    async def series(self, query: SeriesQuery) -> list[Series]:
         """See History."""
-        return await self._ask(
-            lambda: self._store.series(name, start, until, step, source, session, attributes)
-        )
+        return await self._ask(lambda: self._store.series(query))
 
     async def names(self) -> list[NameSeen]:
         """See History."""

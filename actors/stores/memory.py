@@ -13,7 +13,7 @@ from actors.stores.base import BatchRange, LetterRow, OutageError, PoisonError, 
 from actors.stores.bounds import check_step
 from actors.stores.folds import mean_between
 from journal.metric import Metric, Nanoseconds, Offset
-from web.ports import LOOKED_AT, AttributeFilter, AttributeSeen, NameSeen, Point, Series, SessionSeen
+from web.ports import LOOKED_AT, AttributeSeen, NameSeen, Point, Series, SeriesQuery, SessionSeen
 
 K = TypeVar("K", str, int, tuple[str, str])
 
@@ -90,36 +90,27 @@ class MemoryStore:
         for at in range(0, len(found), RUN):
             yield [stored[offset] for offset in found[at : at + RUN]]
 
-    async def series(
-        self,
-        name: str,
-        start: Nanoseconds,
-        until: Nanoseconds,
-        step: Nanoseconds,
-        source: str | None,
-        session: str | None = None,
-        attributes: AttributeFilter = (),
-    ) -> list[Series]:
+    async def series(self, query: SeriesQuery) -> list[Series]:
         """See HistoryStore."""
-        check_step(step)
-        named = [metric for metric in self._metrics() if metric.name == name]
+        check_step(query.step)
+        named = [metric for metric in self._metrics() if metric.name == query.name]
         found: list[Series] = []
         for of, metrics in _grouped(named, lambda metric: metric.source):
-            if source is not None and of != source:
+            if query.source is not None and of != query.source:
                 continue
             within = [
                 metric
                 for metric in metrics
-                if start <= _time(metric) < until
-                and session in (None, metric.session)
-                and has(metric.attributes, attributes)
+                if query.start <= _time(metric) < query.until
+                and query.session in (None, metric.session)
+                and has(metric.attributes, query.attributes)
             ]
             points = [
-                _point(number * step, [metric.value for metric in group])
-                for number, group in _grouped(within, lambda metric: _time(metric) // step)
+                _point(number * query.step, [metric.value for metric in group])
+                for number, group in _grouped(within, lambda metric: _time(metric) // query.step)
             ]
             if points:
-                found.append(Series(name, of, max(metrics, key=_time).unit, points))
+                found.append(Series(query.name, of, max(metrics, key=_time).unit, points))
         return found
 
     async def names(self) -> list[NameSeen]:

@@ -32,8 +32,8 @@ from actors.stores.postgres_connections import Connection, Connections
 from actors.stores.postgres_errors import Target, guilty_row
 from actors.stores.postgres_rows import CopyEncoder
 from actors.stores.precheck import refusals_of
-from journal.metric import Nanoseconds, Offset
-from web.ports import AttributeFilter, AttributeSeen, NameSeen, Series, SessionSeen
+from journal.metric import Offset
+from web.ports import AttributeSeen, NameSeen, Series, SeriesQuery, SessionSeen
 
 RUN = 4_096
 """Rows that `rows` and `offsets` hold in memory at a time."""
@@ -144,24 +144,16 @@ class PostgresStore:
         async for run in self._runs(postgres_rows.ROWS, start, until):
             yield [postgres_rows.row(columns) for columns in run]
 
-    async def series(
-        self,
-        name: str,
-        start: Nanoseconds,
-        until: Nanoseconds,
-        step: Nanoseconds,
-        source: str | None,
-        session: str | None = None,
-        attributes: AttributeFilter = (),
-    ) -> list[Series]:
+    async def series(self, query: SeriesQuery) -> list[Series]:
         """See HistoryStore."""
-        check_step(step)
+        check_step(query.step)
         sql = postgres_rows.SERIES
-        asked: tuple[Any, ...] = (name, Decimal(start), Decimal(until), Decimal(step), source)
-        if session is not None or attributes:
-            sql, asked = postgres_rows.FILTERED, (*asked, session, json.dumps(dict(attributes)))
+        times = [Decimal(time) for time in (query.start, query.until, query.step)]
+        asked: tuple[Any, ...] = (query.name, *times, query.source)
+        if query.session is not None or query.attributes:
+            sql, asked = postgres_rows.FILTERED, (*asked, query.session, json.dumps(dict(query.attributes)))
         async with self._question() as connection:
-            return postgres_rows.series(name, await connection.fetch(sql, *asked))
+            return postgres_rows.series(query.name, await connection.fetch(sql, *asked))
 
     async def names(self) -> list[NameSeen]:
         """See HistoryStore."""

@@ -19,9 +19,9 @@ from actors.stores.sqlite_errors import FAILURES, classify
 from actors.stores.sqlite_rows import METRICS, STREAMS
 from actors.stores.sqlite_tables import connect_for_reading, connect_for_writing, migrate
 from actors.stores.thread import DedicatedThread
-from journal.metric import MAX_INT64, Nanoseconds, Offset
+from journal.metric import MAX_INT64, Offset
 from sql import migrations
-from web.ports import LOOKED_AT, AttributeFilter, AttributeSeen, NameSeen, Series, SessionSeen
+from web.ports import LOOKED_AT, AttributeSeen, NameSeen, Series, SeriesQuery, SessionSeen
 
 BEST_BATCH = 16_384
 """Rows a transaction at which a backlog drains best: 298 k rows/s against 239 k at 10,000; beside an event
@@ -133,33 +133,24 @@ class SqliteStore:
         async for run in self._runs(sqlite_rows.COLUMNS, start, until):
             yield self._guard(lambda run=run: [sqlite_rows.row(columns) for columns in run])
 
-    async def series(
-        self,
-        name: str,
-        start: Nanoseconds,
-        until: Nanoseconds,
-        step: Nanoseconds,
-        source: str | None,
-        session: str | None = None,
-        attributes: AttributeFilter = (),
-    ) -> list[Series]:
+    async def series(self, query: SeriesQuery) -> list[Series]:
         """See HistoryStore."""
-        check_step(step)
-        first, last = within_int64(start, until)
-        sql, asked = sqlite_series.series(session, attributes)
+        check_step(query.step)
+        first, last = within_int64(query.start, query.until)
+        sql, asked = sqlite_series.series(query.session, query.attributes)
         asked |= {
-            "name": name,
+            "name": query.name,
             "first": first,
             "last": last,
-            "step": step if step <= MAX_INT64 else None,
-            "source": source,
+            "step": query.step if query.step <= MAX_INT64 else None,
+            "source": query.source,
         }
 
         def answer(connection: sqlite3.Connection) -> list[Series]:
             units: dict[str, str] = {
-                of: unit for of, unit, _ in connection.execute(sqlite_rows.UNITS, (name,))
+                of: unit for of, unit, _ in connection.execute(sqlite_rows.UNITS, (query.name,))
             }
-            return series_of(name, step, units, connection.execute(sql, asked))
+            return series_of(query.name, query.step, units, connection.execute(sql, asked))
 
         return [] if last < first else await self._ask(answer)
 

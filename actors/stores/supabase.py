@@ -30,8 +30,8 @@ from actors.stores.bounds import check_step, within_int64
 from actors.stores.precheck import refusals_of
 from actors.stores.supabase_key import check_key
 from actors.stores.supabase_rows import CURSORS, LETTERS, METRICS
-from journal.metric import Nanoseconds, Offset
-from web.ports import AttributeFilter, AttributeSeen, NameSeen, Series, SessionSeen
+from journal.metric import Offset
+from web.ports import AttributeSeen, NameSeen, Series, SeriesQuery, SessionSeen
 
 if TYPE_CHECKING:
     from actors.stores.supabase_client import SupabaseClient
@@ -169,31 +169,22 @@ class SupabaseStore:
         async for page in self._pages(supabase_rows.SELECTED, start, until):
             yield [supabase_rows.row(stored) for stored in page]
 
-    async def series(
-        self,
-        name: str,
-        start: Nanoseconds,
-        until: Nanoseconds,
-        step: Nanoseconds,
-        source: str | None,
-        session: str | None = None,
-        attributes: AttributeFilter = (),
-    ) -> list[Series]:
+    async def series(self, query: SeriesQuery) -> list[Series]:
         """See HistoryStore."""
-        check_step(step)
+        check_step(query.step)
         function = "forebay_series"
         asked: dict[str, Any] = {
-            "name": name,
-            "start_ns": start,
-            "until_ns": until,
-            "step_ns": step,
-            "source": source,
+            "name": query.name,
+            "start_ns": query.start,
+            "until_ns": query.until,
+            "step_ns": query.step,
+            "source": query.source,
         }
-        if session is not None or attributes:
+        if query.session is not None or query.attributes:
             # Not always: a project that is not migrated yet has no such function.
             function = "forebay_filtered_series"
-            asked |= {"session": session, "attributes": dict(attributes)}
-        return supabase_rows.series(name, await self._call(function, ("source", "time_ns"), **asked))
+            asked |= {"session": query.session, "attributes": dict(query.attributes)}
+        return supabase_rows.series(query.name, await self._call(function, ("source", "time_ns"), **asked))
 
     async def names(self) -> list[NameSeen]:
         """See HistoryStore."""

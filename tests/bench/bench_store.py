@@ -24,6 +24,7 @@ from actors.stores.base import Row
 from actors.stores.sqlite import SqliteStore
 from journal.metric import Metric, Offset
 from sql import migrations
+from web.ports import SeriesQuery
 
 JOURNAL = "0b8f9a52-3f0e-4a52-9d3c-5f1f7f5f0e11"
 T0 = 1_750_000_000_000_000_000
@@ -141,7 +142,7 @@ async def query_times(path: str, total: int) -> None:
         for at in range(7):
             name = f"system.cpu.metric_{at * 13:03}"
             started = time.perf_counter()
-            found = await store.series(name, start, T0 + span, step, *filters)
+            found = await store.series(SeriesQuery(name, start, T0 + span, step, *filters))
             times.append(time.perf_counter() - started)
         read = sum(point.count for series in found for point in series.points)
         print(f"{label}: {statistics.median(times) * 1e3:.1f} ms ({read:,} metrics read)")

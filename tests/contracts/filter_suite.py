@@ -21,7 +21,7 @@ from tests.contracts.store_rows import (
     odd_values,
     rows_of,
 )
-from web.ports import LOOKED_AT, MAX_KEYS, MAX_VALUES
+from web.ports import LOOKED_AT, MAX_KEYS, MAX_VALUES, SeriesQuery
 
 
 class FilterContract:
@@ -49,11 +49,12 @@ class FilterContract:
         attributes = tuple(dict(data.draw(st.lists(one, max_size=2))).items())
         prefix = new_journal()
         rows = rows_of(msgspec.structs.replace(metric, name=prefix) for metric in metrics)
+        query = SeriesQuery(prefix, start, start + 60, 7, source, session, attributes)
         async with opened(connect(), prefix) as store:
             await store.write(rows, Offset(len(rows)))
-            found = await store.series(prefix, start, start + 60, 7, source, session, attributes)
+            found = await store.series(query)
         points = {(series.source, point.time): point.count for series in found for point in series.points}
-        model = model_series(rows, prefix, start, start + 60, 7, source, session, attributes)
+        model = model_series(rows, query)
         assert points == {at: len(values) for at, values in model.items()}
 
     async def test_a_string_and_what_json_prints_are_the_same(self, store: HistoryStore) -> None:
@@ -62,7 +63,7 @@ class FilterContract:
         metrics = [Metric("up", 1.0, at, attributes={"k": value}) for at, value in enumerate(values)]
         await store.write(rows_of(metrics), Offset(5))
         for text, times in (("1", [0, 1]), ("1.0", [2]), ("true", [3, 4]), ("True", [])):
-            found = await store.series("up", 0, 10, 1, None, None, (("k", text),))
+            found = await store.series(SeriesQuery("up", 0, 10, 1, attributes=(("k", text),)))
             assert [point.time for series in found for point in series.points] == times, text
 
     async def test_attributes_come_with_what_is_frequent_first(self, store: HistoryStore) -> None:
@@ -110,11 +111,12 @@ class FilterContract:
             for first in range(0, 5_000, 500):
                 await store.write(rows_of(metrics, first), Offset(first + 500))
 
+        query = SeriesQuery("up", 0, 10, 10, session="s", attributes=(("k", "1"),))
         writing = asyncio.ensure_future(write())
         seen: list[int] = []
         try:
             while not writing.done():
-                series = await store.series("up", 0, 10, 10, None, "s", (("k", "1"),))
+                series = await store.series(query)
                 seen.append(series[0].points[0].count if series else 0)
                 await asyncio.sleep(0)
         finally:
@@ -126,4 +128,4 @@ class FilterContract:
     async def test_a_filtered_step_below_one_is_refused(self, store: HistoryStore, step: int) -> None:
         """As without a filter."""
         with pytest.raises(ValueError, match="at least 1 ns"):
-            await store.series("load", 0, 10, step, None, "s")
+            await store.series(SeriesQuery("load", 0, 10, step, session="s"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from actors.stores.base import HistoryStore, Row
 from journal.metric import Kind, Metric, Offset
-from web.ports import AttributeFilter
+from web.ports import SeriesQuery
 
 T0 = 1_750_000_000_000_000_000
 MAX_FLOAT, MAX_INT64, MIN_INT64 = 1.7976931348623157e308, 2**63 - 1, -(2**63)
@@ -91,28 +91,19 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def model_series(
-    rows: Sequence[Row],
-    name: str,
-    start: int,
-    until: int,
-    step: int,
-    source: str | None,
-    session: str | None = None,
-    attributes: AttributeFilter = (),
-) -> dict[tuple[str, int], list[float]]:
+def model_series(rows: Sequence[Row], query: SeriesQuery) -> dict[tuple[str, int], list[float]]:
     """The values of each (source, point) that a series must have."""
     points: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
     for row in rows:
         metric = row.metric
         assert metric.time is not None
         wanted = (
-            metric.name == name
-            and start <= metric.time < until
-            and source in (None, metric.source)
-            and session in (None, metric.session)
-            and set(attributes) <= {(key, as_text(value)) for key, value in metric.attributes.items()}
+            metric.name == query.name
+            and query.start <= metric.time < query.until
+            and query.source in (None, metric.source)
+            and query.session in (None, metric.session)
+            and set(query.attributes) <= {(key, as_text(value)) for key, value in metric.attributes.items()}
         )
         if wanted:
-            points[metric.source, metric.time // step * step].append(metric.value)
+            points[metric.source, metric.time // query.step * query.step].append(metric.value)
     return points

@@ -26,7 +26,7 @@ from tests.contracts.store_rows import (
     rows_of,
     stored,
 )
-from web.ports import Point
+from web.ports import Point, SeriesQuery
 
 
 class StoreContract(FilterContract, CursorContract):
@@ -173,15 +173,15 @@ class StoreContract(FilterContract, CursorContract):
         # History is of all journals, so each example has names of its own.
         prefix = new_journal()
         rows = rows_of(msgspec.structs.replace(metric, name=prefix + metric.name) for metric in metrics)
-        until = start + length
+        query = SeriesQuery(prefix + name, start, start + length, step, source)
         async with opened(connect(), prefix) as store:
             await store.write(rows, Offset(len(rows)))
-            found = await store.series(prefix + name, start, until, step, source)
+            found = await store.series(query)
         assert [series.source for series in found] == sorted(series.source for series in found)
-        assert all(series.unit == "s" and series.name == prefix + name for series in found)
+        assert all(series.unit == "s" and series.name == query.name for series in found)
         points = {(series.source, point.time): point for series in found for point in series.points}
         assert len(points) == sum(len(series.points) for series in found)
-        model = model_series(rows, prefix + name, start, until, step, source)
+        model = model_series(rows, query)
         assert points.keys() == model.keys()
         for at, expected in model.items():
             point = points[at]
@@ -195,21 +195,21 @@ class StoreContract(FilterContract, CursorContract):
         """Points are in order of time whatever order the metrics came in."""
         times = [95, -20, 5, 31, -1, 0]
         await store.write(rows_of([Metric(name="up", value=1.0, time=time) for time in times]), Offset(6))
-        (series,) = await store.series("up", -100, 100, 10, None)
+        (series,) = await store.series(SeriesQuery("up", -100, 100, 10))
         assert series.points == [Point(time, 1.0, 1.0, 1.0, n) for time, n in
                                  ((-20, 1), (-10, 1), (0, 2), (30, 1), (90, 1))]  # fmt: skip
 
     async def test_a_mean_is_finite_where_the_sum_is_not(self, store: HistoryStore) -> None:
         """Three times the largest double has that double as its mean."""
         await store.write(rows_of([Metric(name="up", value=MAX_FLOAT, time=1)] * 3), Offset(3))
-        (series,) = await store.series("up", 0, 10, 10, None)
+        (series,) = await store.series(SeriesQuery("up", 0, 10, 10))
         assert series.points == [Point(0, MAX_FLOAT, MAX_FLOAT, MAX_FLOAT, 3)]
 
     @pytest.mark.parametrize("step", [0, -1])
     async def test_a_step_below_one_is_refused(self, store: HistoryStore, step: int) -> None:
         """There is no series in steps of nothing."""
         with pytest.raises(ValueError, match="at least 1 ns"):
-            await store.series("load", 0, 10, step, None)
+            await store.series(SeriesQuery("load", 0, 10, step))
 
     async def test_names_tell_what_there_is(self, store: HistoryStore) -> None:
         """Each name has its sources, its times, its count, and kind and unit of its latest metric."""
@@ -251,7 +251,7 @@ class StoreContract(FilterContract, CursorContract):
         async with opened(connect(), new_journal()) as first, opened(connect(), new_journal()) as second:
             await first.write(rows_of([Metric(name=name, value=1.0, time=1)]), Offset(1))
             await second.write(rows_of([Metric(name=name, value=3.0, time=2)]), Offset(1))
-            (series,) = await first.series(name, 0, 10, 10, None)
+            (series,) = await first.series(SeriesQuery(name, 0, 10, 10))
         assert series.points == [Point(0, 1.0, 2.0, 3.0, 2)]
 
     async def test_questions_are_answered_while_writing(self, store: HistoryStore) -> None:
@@ -266,7 +266,7 @@ class StoreContract(FilterContract, CursorContract):
         seen = [0]
         try:
             while not writing.done():
-                series = await store.series("load", 0, 10, 10, None)
+                series = await store.series(SeriesQuery("load", 0, 10, 10))
                 seen.append(series[0].points[0].count if series else 0)
                 await asyncio.sleep(0)
         finally:
@@ -351,4 +351,4 @@ class StoreContract(FilterContract, CursorContract):
             with pytest.raises(OutageError):
                 await ask
         with pytest.raises(OutageError):
-            await store.series("load", 0, 1, 1, None)
+            await store.series(SeriesQuery("load", 0, 1, 1))

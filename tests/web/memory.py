@@ -12,7 +12,6 @@ from journal.flags import FlagValue
 from journal.metric import Metric, Offset
 from web.ports import (
     Accepted,
-    AttributeFilter,
     AttributeSeen,
     Frame,
     FrameSink,
@@ -26,6 +25,7 @@ from web.ports import (
     Receipt,
     Refused,
     Series,
+    SeriesQuery,
     SessionSeen,
     Volley,
 )
@@ -185,22 +185,13 @@ class MemoryHistory:
 
     def __init__(self) -> None:
         self.error: HistoryUnavailableError | None = None
-        self.asked: list[tuple[str, int, int, int, str | None, str | None, AttributeFilter]] = []
+        self.asked: list[SeriesQuery] = []
 
-    async def series(
-        self,
-        name: str,
-        start: int,
-        until: int,
-        step: int,
-        source: str | None,
-        session: str | None = None,
-        attributes: AttributeFilter = (),
-    ) -> list[Series]:
+    async def series(self, query: SeriesQuery) -> list[Series]:
         """As web.ports.History says."""
         self._fail()
-        self.asked.append((name, start, until, step, source, session, attributes))
-        return [Series(name, source or "", "", [Point(start, 1.0, 2.0, 3.0, 4)])]
+        self.asked.append(query)
+        return [Series(query.name, query.source or "", "", [Point(query.start, 1.0, 2.0, 3.0, 4)])]
 
     async def names(self) -> list[NameSeen]:
         """As web.ports.History says."""

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.web.memory import REPORT
 from tests.web.serving import JSON, METRIC, serving
 from web.app import PAGE
-from web.ports import EdgeSettings, HistoryUnavailableError
+from web.ports import EdgeSettings, HistoryUnavailableError, SeriesQuery
 from web.report import StatusReport
 
 
@@ -184,8 +184,8 @@ async def test_series_asks_the_store_for_what_the_query_says() -> None:
         ]
         await client.get("/api/series?name=cpu&from=0&to=60&step=60&attribute=gpu%3D0&attribute=up%3D")
     assert running.history.asked == [
-        ("cpu", 0, 60 * 10**9, 10 * 10**9, "h", "", (("gpu", "0"), ("a b", "c=d"))),
-        ("cpu", 0, 60, 60, None, None, (("gpu", "0"), ("up", ""))),
+        SeriesQuery("cpu", 0, 60 * 10**9, 10 * 10**9, "h", "", (("gpu", "0"), ("a b", "c=d"))),
+        SeriesQuery("cpu", 0, 60, 60, None, None, (("gpu", "0"), ("up", ""))),
     ]
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from web.ports import SeriesQuery
 from web.queries import HOUR, MAX_POINTS, SECOND, ParameterError, series_query
 
 NOW = 1_800_000_000 * SECOND
@@ -12,7 +13,7 @@ NOW = 1_800_000_000 * SECOND
 def test_the_last_hour_is_asked_for_by_default() -> None:
     """In 15-second steps: 240 points."""
     query = series_query({"name": "cpu"}, NOW)
-    assert query == ("cpu", NOW - HOUR, NOW, 15 * SECOND, None, None, ())
+    assert query == SeriesQuery("cpu", NOW - HOUR, NOW, 15 * SECOND, None, None, ())
 
 
 @given(st.integers(1, 2**62))

@@ -8,7 +8,7 @@ from actors.stores.history import StoreHistory
 from actors.stores.memory import MemoryStore
 from journal.metric import Offset
 from tests.contracts.store_rows import plain
-from web.ports import HistoryUnavailableError, NameSeen
+from web.ports import HistoryUnavailableError, NameSeen, SeriesQuery
 
 
 @pytest.fixture
@@ -22,7 +22,8 @@ async def test_the_store_answers_through_the_port() -> None:
     await store.open("journal")
     await store.write(plain(0, 10, time=5, session="s"), Offset(10))
     history = StoreHistory(store, timeout=5.0, away=lambda: None)
-    assert await history.series("load", 0, 10, 10, None) == await store.series("load", 0, 10, 10, None) != []
+    query = SeriesQuery("load", 0, 10, 10)
+    assert await history.series(query) == await store.series(query) != []
     assert await history.names() == await store.names() != []
     assert await history.sessions() == await store.sessions() != []
 
@@ -30,7 +31,7 @@ async def test_the_store_answers_through_the_port() -> None:
 async def test_a_store_that_fails_is_history_unavailable() -> None:
     """The edge sees one error, with the store's reason."""
     history = StoreHistory(MemoryStore(), timeout=5.0, away=lambda: None)
-    for asked in (history.names(), history.sessions(), history.series("load", 0, 1, 1, None)):
+    for asked in (history.names(), history.sessions(), history.series(SeriesQuery("load", 0, 1, 1))):
         with pytest.raises(HistoryUnavailableError, match="not open"):
             await asked
 

@@ -22,6 +22,7 @@ from tests.actors.stores.postgres_scene import (
 from tests.contracts.store_rows import new_journal, plain, stored
 from tests.supabase.cluster import SUPERUSER
 from tests.supabase.faults import BlackHole, ResetBefore, ResetMidRequest, Throttle, Unavailable, name
+from web.ports import SeriesQuery
 
 __all__ = ["anyio_backend", "local_databases", "local_postgres", "migrated_database", "scene"]
 
@@ -190,7 +191,8 @@ async def test_charts_do_not_delay_a_write(scene: Scene) -> None:
     """While more questions hang than there are connections for them, a batch is stored."""
     store = await scene.store()
     async with scene.locked("metrics_1m"):
-        asking = [asyncio.ensure_future(store.series("load", 0, 2**62, 60 * 10**9, None)) for _ in range(4)]
+        query = SeriesQuery("load", 0, 2**62, 60 * 10**9)
+        asking = [asyncio.ensure_future(store.series(query)) for _ in range(4)]
         await scene.until_waiting()
         await store.write(plain(0, 100), Offset(100))
         assert scene.count() == (100, 100)

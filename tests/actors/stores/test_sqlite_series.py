@@ -11,6 +11,7 @@ from journal.metric import AttributeValue, Metric, Offset
 from sql import migrations
 from tests.contracts.cursor_suite import opened
 from tests.contracts.store_rows import new_journal, rows_of
+from web.ports import SeriesQuery
 
 
 @pytest.fixture
@@ -44,7 +45,8 @@ async def test_text_that_looks_like_an_attribute_is_none(
     """Quotes, commas, colons and NUL in keys and values neither hide an attribute nor feign one."""
     async with opened(SqliteStore(str(tmp_path / "forebay.db")), new_journal()) as store:
         await store.write(rows_of([Metric("up", 1.0, 5, attributes=attributes)]), Offset(1))
-        assert bool(await store.series("up", 0, 10, 1, None, None, ((key, text),))) is there
+        query = SeriesQuery("up", 0, 10, 1, attributes=((key, text),))
+        assert bool(await store.series(query)) is there
 
 
 def test_a_session_is_looked_for_in_its_own_times(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from tests.supabase.faults import (
 )
 from tests.supabase.fixtures import local_databases, local_postgres, local_supabase, supabase
 from tests.supabase.stack import LocalSupabase
+from web.ports import SeriesQuery
 
 __all__ = ["anyio_backend", "local_databases", "local_postgres", "local_supabase", "store", "supabase"]
 
@@ -131,7 +132,7 @@ async def test_a_server_may_give_fewer_rows_at_a_time(supabase: LocalSupabase) -
         assert await stored(store) == rows
         assert [seen.name for seen in await store.names()] == ["many", *(f"n{at:02}" for at in range(45))]
         assert len(await store.sessions()) == 45
-        found = await store.series("many", 0, 100, 1, None)
+        found = await store.series(SeriesQuery("many", 0, 100, 1))
         assert [point.max for series in found for point in series.points] == [
             float(at) for source in range(5) for at in range(source, 100, 5)
         ]
@@ -146,7 +147,7 @@ async def test_one_call_is_enough_for_an_answer_that_fits(
 ) -> None:
     """A series, the names and the sessions cost one request each."""
     supabase.faults.forget()
-    await store.series("load", 0, 2**63, 2**40, None)
+    await store.series(SeriesQuery("load", 0, 2**63, 2**40))
     await store.names()
     await store.sessions()
     assert supabase.faults.count() == 3
