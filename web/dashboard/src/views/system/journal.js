@@ -4,11 +4,11 @@ import { ago, bytes, duration, whole } from '../../core/format.js';
 import { newest, placeOf, segmentOf, strip } from '../../core/segments.js';
 import { makeAlert } from '../../ui/alert.js';
 import { make, mark, reconcile, show, write } from '../../ui/dom.js';
+import { makeBlocks } from '../../ui/segment-blocks.js';
 import { makeFacts } from './facts.js';
 
 /**
  * @typedef {import('../../core/segments.js').Segment} Segment
- * @typedef {import('../../core/segments.js').Block} Block
  * @typedef {import('../../core/frames.js').StatusReport} StatusReport
  */
 
@@ -191,37 +191,22 @@ function makeSegment({ segment: { first_offset: first } }) {
 
 /** The segments side by side, and a mark for each store where its cursor stands. */
 function makeStrip() {
-  const blocks = make('div', 'system-blocks');
+  const blocks = makeBlocks('system-blocks');
   const marks = make('ul', 'system-marks');
-  const element = make('div', 'system-strip', blocks, marks);
-  const blockRows = new Map();
-  const markRows = new Map();
+  const element = make('div', 'system-strip', blocks.element, marks);
+  const rows = new Map();
   return {
     element,
     /** @param {Segment[]} segments @param {StatusReport} status */
     show(segments, { journal, stores }) {
-      const found = strip(segments, journal.next_offset).map((block, index) => ({ block, index }));
-      reconcile(blocks, blockRows, found, ({ index }) => String(index), makeBlock);
+      blocks.show(strip(segments, journal.next_offset));
       const first = segments[0]?.first_offset ?? journal.first_offset;
       const items = stores.map((store) => ({
         name: store.name,
         at: placeOf(store.cursor, first, journal.next_offset),
         behind: store.lag,
       }));
-      reconcile(marks, markRows, items, ({ name }) => name, makeMark);
-    },
-  };
-}
-
-function makeBlock() {
-  const element = make('span');
-  return {
-    element,
-    /** @param {{block: Block}} item */
-    update({ block }) {
-      element.style.setProperty('--from', block.from.toFixed(4));
-      element.style.setProperty('--width', (block.until - block.from).toFixed(4));
-      mark(element, 'data-active', String(block.active));
+      reconcile(marks, rows, items, ({ name }) => name, makeMark);
     },
   };
 }

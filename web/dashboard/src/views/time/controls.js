@@ -3,7 +3,8 @@
 import { KINDS } from '../../core/past.js';
 import { SPEEDS } from '../../core/playing.js';
 import { keyed, parseLocal, parseOffset } from '../../core/scrub.js';
-import { make, mark, reconcile, write } from '../../ui/dom.js';
+import { make, mark, write } from '../../ui/dom.js';
+import { makeBlocks } from '../../ui/segment-blocks.js';
 
 /**
  * @typedef {import('../../core/past.js').Kind} Kind
@@ -118,12 +119,11 @@ export function makeControls(acts, speed) {
     return { kind, button, words };
   });
 
-  const blocks = make('div', 'time-blocks');
-  const rows = new Map();
+  const blocks = makeBlocks('time-blocks');
 
   return {
     top: make('div', 'time-transport', back, play, on, live, speeds),
-    track: make('div', 'time-track', slider, blocks),
+    track: make('div', 'time-track', slider, blocks.element),
     form,
     moments,
     /**
@@ -151,27 +151,6 @@ export function makeControls(acts, speed) {
         if (button.disabled === able) button.disabled = !able;
       }
     },
-    /** @param {import('../../core/segments.js').Block[]} found */
-    showBlocks(found) {
-      reconcile(
-        blocks,
-        rows,
-        found.map((block, index) => ({ block, index })),
-        ({ index }) => String(index),
-        makeBlock,
-      );
-    },
-  };
-}
-
-function makeBlock() {
-  const element = make('span');
-  return {
-    element,
-    /** @param {{block: import('../../core/segments.js').Block}} item */
-    update({ block }) {
-      element.style.setProperty('--from', block.from.toFixed(4));
-      element.style.setProperty('--width', (block.until - block.from).toFixed(4));
-    },
+    showBlocks: blocks.show,
   };
 }
