@@ -21,6 +21,12 @@ const ALL = Number.POSITIVE_INFINITY;
 /** @param {Meant} meant */
 const which = ({ filter, selected }) => (selected ? { ids: [...selected.keys()] } : bodyOf(filter));
 
+/** How many letters a question is about, to be written once they are counted, and what comes of it. */
+const makeWords = (/** @type {string} */ hint) => ({
+  sentence: make('p', '', 'Counting…'),
+  hint: make('p', 'quiet', hint),
+});
+
 /**
  * The letters that are meant, as they are now.
  * @param {import('../../net/api.js').Api} api
@@ -46,10 +52,7 @@ export function makeQuestions({ api, settings, model }, beside) {
      * @param {(before: ReadonlyMap<number, Letter>) => void} begun they are on their way
      */
     redrive(meant, begun) {
-      const sentence = make('p', '', 'Counting…');
-      const hint = make(
-        'p',
-        'quiet',
+      const { sentence, hint } = makeWords(
         'Those that are refused again stay, with the error that they get then.',
       );
       const rate = make('input', 'number');
@@ -102,10 +105,7 @@ export function makeQuestions({ api, settings, model }, beside) {
      * @param {(count: number) => void} done
      */
     discard(meant, done) {
-      const sentence = make('p', '', 'Counting…');
-      const hint = make(
-        'p',
-        'quiet',
+      const { sentence, hint } = makeWords(
         'The database will never have them. The journal keeps them until its segments are retired.',
       );
       const kept = make('p', 'quiet');
