@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from tests.process.forebay import LIMIT, Forebay, environment
-from tests.supabase.database_faults import drop_connections
+from tests.supabase.database_faults import despite_deadlocks, drop_connections
 from tests.supabase.faults import Faults
 from tests.supabase.stack import LocalSupabase
 
@@ -264,7 +264,7 @@ def inserting(scene: Scene, does: str, level: str = "statement") -> Generator[No
     try:
         yield
     finally:
-        scene.sql("drop function fault() cascade")
+        despite_deadlocks(scene.sql, "drop function fault() cascade")
 
 
 def slow(scene: Scene, seconds: float, level: str = "statement") -> AbstractContextManager[None]:

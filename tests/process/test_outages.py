@@ -61,13 +61,14 @@ def row(
         local_supabase.revive()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cell(request: pytest.FixtureRequest, row: Row) -> Cell:
     """One of its columns."""
     return row.cell(request.param)
 
 
-@pytest.mark.parametrize(("row", "cell"), CELLS, indirect=True)
+# By module: pytest then runs all three tests of a cell in turn, and an outage is lived through once.
+@pytest.mark.parametrize(("row", "cell"), CELLS, indirect=True, scope="module")
 class TestOutage:
     def test_every_accepted_metric_is_stored_once(self, cell: Cell) -> None:
         """All that was answered with 202 is in the database as it was sent, once, and nothing else is; none

@@ -7,8 +7,9 @@ connection first, and PostgREST answers 503 until it has read the schema anew.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
+from tests.supabase.cluster import SqlError
 from tests.supabase.postgres import Postgres
 
 _QUIET = "set event_triggers = off;"
@@ -95,3 +96,15 @@ def _setting(postgres: Postgres, whom: str, name: str, value: str, database: str
     finally:
         postgres.execute(f"alter {whom} reset {name}")
         drop_connections(postgres, database)
+
+
+def despite_deadlocks(run: Callable[[str], object], statement: str, attempts: int = 20) -> None:
+    """Run `statement`, again where PostgreSQL gave it up for another that it and that one waited for."""
+    for left in reversed(range(attempts)):
+        try:
+            run(statement)
+        except SqlError as error:
+            if "deadlock" not in str(error) or not left:
+                raise
+        else:
+            return
