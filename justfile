@@ -81,7 +81,7 @@ journal *args: setup
 # all checks and all tests (under ten minutes)
 [group('develop')]
 test *args: check
-    pytest -n 2 --dist loadscope {{args}}
+    pytest -n 3 --dist loadscope {{args}}
 
 # the quick tests (under a minute)
 [group('develop')]
