@@ -35,25 +35,10 @@ from tests.browser.chromium import running_chromium
 from tests.browser.problems import Problems
 from tests.process.conftest import Launch, launch
 from tests.process.forebay import LIMIT, ROOT, Forebay
-from tests.supabase.fixtures import (
-    local_database,
-    local_databases,
-    local_postgres,
-    local_supabase,
-    migrated_database,
-    supabase,
-)
+from tests.supabase.fixtures import *  # noqa: F403 - fixtures: what of them is meant stands there
 from tests.supabase.stack import LocalSupabase
 
-__all__ = [
-    "launch",
-    "local_database",
-    "local_databases",
-    "local_postgres",
-    "local_supabase",
-    "migrated_database",
-    "supabase",
-]
+__all__ = ["launch"]
 
 SHOW = bool(os.environ.get("FOREBAY_BROWSER_SHOW"))
 TRACE = bool(os.environ.get("FOREBAY_BROWSER_TRACE"))

@@ -2,24 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.supabase.fixtures import (
-    local_database,
-    local_databases,
-    local_postgres,
-    local_supabase,
-    migrated_database,
-    supabase,
-)
-
-__all__ = [
-    "anyio_backend",
-    "local_database",
-    "local_databases",
-    "local_postgres",
-    "local_supabase",
-    "migrated_database",
-    "supabase",
-]
+from tests.supabase.fixtures import *  # noqa: F403 - fixtures: what of them is meant stands there
 
 
 @pytest.fixture

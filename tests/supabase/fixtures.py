@@ -1,7 +1,6 @@
 """Fixtures for everyone: one server a test worker, made when first asked for, gone when the worker ends.
 
-Use them from a conftest that imports all of the chain: `from tests.supabase.fixtures import supabase,
-local_supabase, migrated_database, local_databases, local_database, local_postgres`.
+Use them from a conftest that imports all of the chain: `from tests.supabase.fixtures import *`.
 """
 
 from __future__ import annotations
@@ -13,6 +12,15 @@ import pytest
 from tests.supabase.databases import Databases
 from tests.supabase.postgres import Postgres
 from tests.supabase.stack import LocalSupabase
+
+__all__ = [
+    "local_database",
+    "local_databases",
+    "local_postgres",
+    "local_supabase",
+    "migrated_database",
+    "supabase",
+]
 
 
 @pytest.fixture(scope="session")
