@@ -49,6 +49,13 @@ test('a fallback is said: who fails, since when, and who stands in', () => {
   assert.match(reliance({ ...failing, ...lines(OPEN, OPEN) }, NOW).text, /^Supabase Realtime is back\./);
 });
 
+test('where nothing else is open, the page is not said to stay with it too', () => {
+  const fallback = { since: 0, from: 'websocket', because: 'is silent' };
+  const refused = refuse(dial(OFF, 0), 0, NOW, 'set SUPABASE_URL');
+  const back = reliance(link({ falls: 1, fallback, ...lines(OPEN, refused) }), NOW);
+  assert.deepEqual([back.kind, back.text], ['', 'The WebSocket is back.']);
+});
+
 test('a change that is under way, and data as it is wanted, are no news', () => {
   const opening = { since: 0, from: 'realtime', because: 'is being opened' };
   assert.equal(reliance(link({ wanted: 'realtime', fallback: opening, ...lines(OPEN, OFF) }), NOW).kind, '');

@@ -100,6 +100,8 @@ export function reliance(link, now) {
     const other = otherThan(fallback.from);
     const kind = active === null ? '' : `fallback ${fallback.from} ${active}`;
     if (isWell(lines[fallback.from], now)) {
+      if (!isWell(lines[other], now))
+        return { tone: 'good', kind: '', text: `${Name(fallback.from)} is back.` };
       const text = `${Name(fallback.from)} is back. The page stays with ${NAMES[other]} too until it has been steady for a while.`;
       return { tone: 'busy', kind, text };
     }
