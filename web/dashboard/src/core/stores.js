@@ -70,7 +70,7 @@ export function facts(store, now) {
     {
       label: 'Lag',
       text: whole(lag),
-      note: seconds >= 1 ? `the oldest for ${duration(seconds)}` : 'metrics on their way',
+      note: seconds >= 1 ? `the oldest for ${duration(seconds)}` : 'metrics wait for it',
       tone: isStuck(store) && lag > 0 ? 'bad' : '',
     },
     { label: 'Stored', text: whole(persisted), note: 'since the journal began', tone: '' },

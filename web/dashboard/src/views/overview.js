@@ -27,6 +27,9 @@ const DURABILITY = {
 /** @type {Record<string, string>} */
 const BREAKER_TONES = { closed: 'good', 'half-open': 'busy', open: 'bad', off: '' };
 
+/** In seconds; a disk that lasts longer at this rate is not spoken of. */
+const A_YEAR = 31_536_000;
+
 /** @type {Figure[]} */
 const FIGURES = [
   {
@@ -80,9 +83,10 @@ const FIGURES = [
     read: ({ journal }) => ({
       text: bytes(journal.free_bytes),
       tone: journal.state === 'full' ? 'bad' : journal.full_in && journal.full_in < 86_400 ? 'busy' : '',
-      note: journal.full_in
-        ? `full in ${duration(journal.full_in)} at this rate`
-        : `the journal has ${bytes(journal.bytes)} in ${compact(journal.segments)} ${journal.segments === 1 ? 'segment' : 'segments'}`,
+      note:
+        journal.full_in && journal.full_in < A_YEAR
+          ? `full in ${duration(journal.full_in)} at this rate`
+          : `the journal has ${bytes(journal.bytes)} in ${compact(journal.segments)} ${journal.segments === 1 ? 'segment' : 'segments'}`,
     }),
     history: (history) => history.map(({ at, free }) => ({ x: at, y: free })),
   },
