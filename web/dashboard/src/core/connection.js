@@ -22,7 +22,10 @@
  * @typedef {Connecting | Open | Waiting} Connection the page's connection as a whole
  */
 
-export const LATE = 2_500;
+/** A status comes each second; the page looks often enough to tell within 2 s that none came. */
+export const LATE = 1_700;
+/** So long without a frame, the other transport is made ready. */
+export const QUIET = 1_200;
 export const SILENCE = 10_000;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
@@ -100,6 +103,26 @@ export const isWell = (line, now) => line.phase === 'open' && !isLate(line, now)
 
 /** @param {Open} line @param {number} now */
 const isLate = (line, now) => now - line.heardAt > LATE;
+
+/**
+ * The page did not listen between `before` and `now`: an open line that was not quiet until then is not late for
+ * that, once, but has what is left from `QUIET` to `LATE` to be heard.
+ * @param {Line} line
+ * @param {number} before
+ * @param {number} now
+ * @returns {Line}
+ */
+export const excused = (line, before, now) =>
+  line.phase === 'open' && before - line.heardAt < QUIET && now - line.heardAt > QUIET
+    ? { ...line, heardAt: now - QUIET }
+    : line;
+
+/**
+ * Whether nothing was heard of an open line for longer than is usual.
+ * @param {Line} line
+ * @param {number} now
+ */
+export const isQuiet = (line, now) => line.phase === 'open' && now - line.heardAt > QUIET;
 
 /**
  * Whether a line must be dead: open and silent, or connecting, for longer than anything takes.

@@ -1,15 +1,8 @@
 /**
- * Which transports are open, which one is relied on, and what the page knows: a pure reducer. Everything that
+ * What happens to the page's transports, and what the page knows: a pure reducer. Everything that
  * is decided about live data is decided here; src/net performs it and decides nothing.
  *
- * **Which are open.** In `dual`, both. Else the chosen one alone, while it is well: open, and heard of within
- * `LATE`. When it is not, because it ended, is refused, is silent, or could not be opened within `PATIENCE`,
- * there is a *fallback*: the other one is opened at once, both are folded, and the page relies on the other as
- * soon as it is well. The chosen one is tried on, as connection.js says when. Once it has been well for
- * `STEADY`, or at once where the other is refused, the fallback ends and the other is closed; each further
- * fallback doubles that time, up to `LONGEST_STEADY`, until none was needed for `CALM`, so that a transport
- * that comes and goes does not take the page with it. Where none is well for `PATIENCE`, the page asks for the
- * status again and again (`poll`) and for what was accepted meanwhile: it is never blind while Forebay answers.
+ * **Which are open**, and which is relied on, follows from how the lines are: relying.js.
  *
  * **Refused.** A goodbye with the code "retired" means that the flag dashboard.websocket is off for this
  * browser: the WebSocket is refused, and not tried again until `allowed` or `wanted` says otherwise. Realtime
@@ -33,18 +26,17 @@
  *   `fresh`: the metrics that count, each of which is in one Reduced and no other
  */
 
-import { dial, heard, isDue, isSilent, isWell, LATE, lost, OFF, refuse } from './connection.js';
-import { NAMES, note, otherThan, TRANSPORTS, withLine, withMeter } from './link.js';
+import { excused, heard, isSilent, isWell, LATE, lost, OFF, refuse } from './connection.js';
+import { note, otherThan, TRANSPORTS, withLine, withMeter } from './link.js';
 import { broke, brought, closed, GRACE, opened, overdue, timed, tripped, withControls } from './meter.js';
-import { fold, resume, unanswered } from './state.js';
+import { settle } from './relying.js';
+import { fold, unanswered } from './state.js';
 
-export const PATIENCE = 1_500;
-export const STEADY = 5_000;
-export const LONGEST_STEADY = 120_000;
-export const CALM = 300_000;
 export const REFUSED_AGAIN = 60_000;
 /** A tick that is so much late means that the page slept. */
 const SLEPT = 5_000;
+/** One that is so much late, that it did not listen for a moment: what came may wait behind the tick. */
+const STOOD = 1_200;
 /** So long without a status (ms), another transport's is taken. */
 const LATE_STATUS = 1_800;
 
@@ -167,7 +159,9 @@ function hear(link, name, frame, now, chance) {
   if (line === before) return link;
   let next = withLine({ ...link, heardAt: now }, name, line);
   if (before.phase !== 'open') {
-    next = note(withMeter(next, name, opened(link.meters[name], now)), name, 'Open', now);
+    next = isStandby(link, name)
+      ? withMeter(next, name, { ...closed(link.meters[name]), opened: true })
+      : note(withMeter(next, name, opened(link.meters[name], now)), name, 'Open', now);
   }
   if (frame.type !== 'goodbye') return next;
   if (frame.code === 'retired') return refused(next, name, now, null, frame.reason);
@@ -201,6 +195,9 @@ function move(model, { transport, phase, at, until, detail, chance = 0.5 }) {
   }
 }
 
+/** Whether a transport is open in case the chosen one fails: nothing of it counts yet. @param {Link} link @param {TransportName} name */
+const isStandby = (link, name) => link.standby !== null && name !== link.wanted;
+
 /** @param {TransportName} name @param {number} now */
 const againAt = (name, now) => (name === 'realtime' ? now + REFUSED_AGAIN : null);
 
@@ -210,6 +207,7 @@ function drop(link, name, now, chance, detail) {
   const line = lost(before, now, chance, detail);
   if (line === before) return link;
   const next = withLine(link, name, line);
+  if (isStandby(link, name)) return withMeter(next, name, closed(link.meters[name]));
   const text = before.phase === 'open' ? `Lost: ${detail}` : `Not reached: ${detail}`;
   return note(
     withMeter(next, name, broke(link.meters[name], markAt(link, now - GRACE), link.controls, now)),
@@ -247,7 +245,7 @@ function want(link, { transport, by, at }) {
   const fallback = { since: at, from: names[0], because: 'is being opened' };
   const covered =
     transport !== 'dual' && isWell(next.lines[otherThan(names[0])], at) && !isWell(next.lines[names[0]], at);
-  return { ...next, wanted: transport, by, fallback: covered ? fallback : null, falls: 0 };
+  return { ...next, wanted: transport, by, fallback: covered ? fallback : null, standby: null, falls: 0 };
 }
 
 /**
@@ -274,8 +272,10 @@ function hurry(link, now) {
 /** @param {Model} model @param {number} now @param {number} chance @returns {Reduced} */
 function tick(model, now, chance) {
   const slept = model.link.at > 0 && now - model.link.at > SLEPT;
+  const stood = model.link.at > 0 && now - model.link.at > STOOD;
   let link = slept ? hurry(model.link, now) : model.link;
   for (const name of TRANSPORTS) {
+    if (stood && !slept) link = withLine(link, name, excused(link.lines[name], model.link.at, now));
     const line = link.lines[name];
     if (isSilent(line, now)) {
       const detail = line.phase === 'open' ? 'nothing was heard of it any more' : 'it did not answer';
@@ -295,105 +295,5 @@ function tick(model, now, chance) {
 const markAt = ({ marks }, at) => marks.findLast((mark) => mark.at <= at)?.next ?? null;
 
 /** @param {Link} link @param {number} now */
-const bothWell = ({ lines }, now) => isWell(lines.websocket, now) && isWell(lines.realtime, now);
-
-/**
- * Open and close what follows from how the lines are, and say what is relied on.
- * @param {Reduced} reduced
- * @param {number} now
- * @returns {Reduced}
- */
-function settle({ model, effects, fresh }, now) {
-  const done = [...effects];
-  let { state } = model;
-  let link = judge(model.link, now);
-  const needed = link.wanted === 'dual' || link.fallback ? TRANSPORTS : [link.wanted];
-  for (const name of TRANSPORTS) {
-    const { phase } = link.lines[name];
-    if (needed.includes(name) || phase === 'off' || phase === 'refused') continue;
-    link = withMeter(withLine(link, name, OFF), name, closed(link.meters[name]));
-    link = note(link, name, 'Closed: it is not needed now', now);
-  }
-  for (const name of needed) {
-    if (!isDue(link.lines[name], now)) continue;
-    let from = null;
-    if (name === 'websocket') {
-      const resumed = resume(state, link.heardAt === null ? 0 : (now - link.heardAt) / 1000);
-      state = resumed.state;
-      from = resumed.from;
-    }
-    link = withLine(link, name, dial(link.lines[name], now));
-    done.push({ type: 'open', transport: name, from });
-  }
-  const well = needed.filter((name) => isWell(link.lines[name], now));
-  const active = reliedOn(link, well);
-  const darkAt = active === null ? (link.darkAt ?? now) : null;
-  const polling = darkAt !== null && now - darkAt >= PATIENCE;
-  if (polling !== link.polling) done.push({ type: 'poll', on: polling });
-  const same = link.active === active && link.darkAt === darkAt && link.polling === polling;
-  return { model: { state, link: same ? link : { ...link, active, darkAt, polling } }, effects: done, fresh };
-}
-
-/** Whether there is a fallback, begins or ends. @param {Link} link @param {number} now @returns {Link} */
-function judge(link, now) {
-  if (link.wanted === 'dual') return link.fallback ? { ...link, fallback: null } : link;
-  const { wanted, fallback } = link;
-  const line = link.lines[wanted];
-  const well = isWell(line, now);
-  if (fallback) {
-    const opening = link.falls === 0;
-    if (!well || line.phase !== 'open') {
-      // Once it was tried in vain, opening it has become a failure like any other.
-      return opening && hasFailed(line, now) ? fallBack(link, line, fallback.since, now) : link;
-    }
-    const alone = link.lines[otherThan(wanted)].phase === 'refused';
-    const steady = opening || alone ? 0 : Math.min(LONGEST_STEADY, STEADY * 2 ** (link.falls - 1));
-    if (now - line.steadyAt < steady) return link;
-    return note({ ...link, fallback: null, calmAt: now }, null, `Relying on ${NAMES[wanted]}`, now);
-  }
-  if (well) return link.falls > 0 && now - link.calmAt > CALM ? { ...link, falls: 0 } : link;
-  if (!hasFailed(line, now)) return link;
-  const since =
-    'heardAt' in line ? line.heardAt : 'lostAt' in line && line.lostAt !== null ? line.lostAt : now;
-  return fallBack(link, line, since, now);
-}
-
-/** @param {Link} link @param {Line} line @param {number} since @param {number} now @returns {Link} */
-function fallBack(link, line, since, now) {
-  const { wanted } = link;
-  if (wanted === 'dual') return link;
-  const because = whatIsWrong(line);
-  const text = `Falling back to ${NAMES[otherThan(wanted)]}: ${NAMES[wanted]} ${because}`;
-  return note(
-    { ...link, fallback: { since, from: wanted, because }, falls: link.falls + 1 },
-    null,
-    text,
-    now,
-  );
-}
-
-/** Whether a line that is not well should be: one that was just begun has `PATIENCE`. @param {Line} line @param {number} now */
-const hasFailed = (line, now) =>
-  line.phase !== 'off' &&
-  !(line.phase === 'connecting' && line.attempt === 0 && line.lostAt === null && now - line.since < PATIENCE);
-
-/** @param {Line} line */
-function whatIsWrong(line) {
-  switch (line.phase) {
-    case 'open':
-      return 'is silent';
-    case 'refused':
-      return 'is refused';
-    case 'connecting':
-      return 'does not answer';
-    default:
-      return 'was lost';
-  }
-}
-
-/** @param {Link} link @param {readonly TransportName[]} well @returns {TransportName | null} */
-function reliedOn({ wanted, fallback, active }, well) {
-  if (well.length < 2) return well[0] ?? null;
-  if (wanted === 'dual') return active ?? well[0];
-  return fallback ? otherThan(wanted) : wanted;
-}
+const bothWell = ({ lines, standby }, now) =>
+  standby === null && isWell(lines.websocket, now) && isWell(lines.realtime, now);

@@ -33,12 +33,12 @@
  * @typedef {{
  *   wanted: Mode, by: Reason, active: TransportName | null,
  *   lines: Record<TransportName, Line>, meters: Record<TransportName, import('./meter.js').Meter>,
- *   fallback: Fallback | null, falls: number, calmAt: number,
+ *   fallback: Fallback | null, standby: number | null, falls: number, calmAt: number,
  *   heardAt: number | null, darkAt: number | null, polling: boolean, polledAt: number | null,
  *   at: number, marks: readonly {at: number, next: number | null}[], controls: readonly number[],
  *   clock: import('./meter.js').Clock, together: {ms: number, metrics: number},
  *   statusBy: TransportName | 'backfill' | null, statusAt: number, notes: readonly Note[],
- * }} Link `active`: relied on, null while none is well. `heardAt`: any of them. `darkAt`: since when none is well. `marks`: where the page was
+ * }} Link `active`: relied on, null while none is well. `standby`: when the chosen one was last quiet, while the other is open for that. `heardAt`: any of them. `darkAt`: since when none is well. `marks`: where the page was
  *   at the latest ticks. `together`: how long both were well at once, and what came meanwhile.
  * @typedef {{state: import('./state.js').State, link: Link}} Model
  */
@@ -65,6 +65,7 @@ export const INITIAL = {
     lines: { websocket: OFF, realtime: OFF },
     meters: { websocket: UNUSED, realtime: UNUSED },
     fallback: null,
+    standby: null,
     falls: 0,
     calmAt: 0,
     heardAt: null,

@@ -14,7 +14,8 @@ import { makeBackfill } from './backfill.js';
 import { makeRealtimeAdapter } from './realtime-adapter.js';
 import { makeWebsocketAdapter } from './websocket-adapter.js';
 
-const TICK = 500;
+/** With LATE of core/connection.js below two seconds, in which a silent transport is replaced. */
+const TICK = 250;
 const POLL = 2_500;
 const TRIP = 30_000;
 
