@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { addPoint, measure, rate, sparkPath } from '../../../web/dashboard/src/core/series.js';
+import { addPoint, measure, rate, ratesOf, sparkPath } from '../../../web/dashboard/src/core/series.js';
 import { metric } from './frames.mjs';
 
 /** A series of one metric at each of `seconds`, the page's clock being right. */
@@ -64,4 +64,21 @@ test('a sparkline of nothing is empty, and a constant lies at mid-height', () =>
     'M0.0 12.0L100.0 12.0',
   );
   assert.equal(sparkPath([{ x: 3, y: 7 }], 100, 24), 'M94 12.0H100');
+});
+
+test('two looks in quick succession make no rate of their own', () => {
+  const samples = [
+    { at: 0, n: 0 },
+    { at: 10, n: 300 },
+    { at: 1_000, n: 300 },
+    { at: 2_000, n: 600 },
+  ];
+  assert.deepEqual(
+    ratesOf(samples, ({ n }) => n).map(({ y }) => y),
+    [300, 300],
+  );
+  assert.deepEqual(
+    ratesOf([], () => 0),
+    [],
+  );
 });

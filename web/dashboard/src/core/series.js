@@ -104,3 +104,25 @@ export function sparkPath(points, width, height) {
     .map(({ x, y }, i) => `${i ? 'L' : 'M'}${(((x - start) / span) * width).toFixed(1)} ${place(y)}`)
     .join('');
 }
+
+/** Milliseconds; what was counted within less makes no rate: two looks at a count that moves by leaps. */
+const LEAST_SPAN = 500;
+
+/**
+ * What `of` rose by a second, from one sample to the next that is far enough away.
+ * @template {{at: number}} S
+ * @param {readonly S[]} samples in order of time
+ * @param {(sample: S) => number} of
+ * @returns {{x: number, y: number}[]}
+ */
+export function ratesOf(samples, of) {
+  const rates = [];
+  let before = samples[0];
+  for (const sample of samples) {
+    const span = sample.at - before.at;
+    if (span < LEAST_SPAN) continue;
+    rates.push({ x: sample.at, y: ((of(sample) - of(before)) * 1000) / span });
+    before = sample;
+  }
+  return rates;
+}

@@ -2,7 +2,7 @@
 
 import { bytes, compact, duration, NONE, perTime, whole } from '../core/format.js';
 import { isStuck } from '../core/health.js';
-import { sparkPath } from '../core/series.js';
+import { ratesOf, sparkPath } from '../core/series.js';
 import { acceptedPerSecond } from '../core/state.js';
 import { make, makeSpark, mark, write } from '../ui/dom.js';
 import { makeLiveTable } from '../ui/live-table.js';
@@ -35,7 +35,7 @@ const FIGURES = [
   {
     label: 'Accepted now',
     read: (_, state) => ({ text: perTime(acceptedPerSecond(state)), note: 'metrics, over the last 5 s' }),
-    history: (history) => perSecond(history, (sample) => sample.accepted),
+    history: (history) => ratesOf(history, (sample) => sample.accepted),
   },
   {
     label: 'Accepted',
@@ -47,7 +47,7 @@ const FIGURES = [
       text: whole(persisted),
       note: lost > 0 ? `${whole(lost)} at most were lost with a damage` : 'in the first store',
     }),
-    history: (history) => perSecond(history, (sample) => sample.persisted),
+    history: (history) => ratesOf(history, (sample) => sample.persisted),
   },
   {
     label: 'Waiting in the journal',
@@ -97,13 +97,6 @@ const oldest = (stores) => {
   const seconds = Math.max(0, ...stores.map(({ lag_seconds: lag }) => lag ?? 0));
   return seconds >= 1 ? `the oldest for ${duration(seconds)}` : 'on the way to the store';
 };
-
-/** @param {readonly Sample[]} history @param {(sample: Sample) => number} of */
-const perSecond = (history, of) =>
-  history.slice(1).map((sample, i) => ({
-    x: sample.at,
-    y: ((of(sample) - of(history[i])) * 1000) / Math.max(1, sample.at - history[i].at),
-  }));
 
 /** @param {Figure} figure */
 function makeFigure({ label, read, history }) {
