@@ -86,7 +86,8 @@ export class World {
         this.next += 3;
         for (const name of ['websocket', 'realtime']) this.say(name, frame);
       }
-      if ((this.now - this.began) % this.beat === 0) for (const name of ['websocket', 'realtime']) this.say(name, status());
+      if ((this.now - this.began) % this.beat === 0)
+        for (const name of ['websocket', 'realtime']) this.say(name, status());
       if ((this.now - this.began) % this.tick === 0) this.tell({ type: 'tick' });
       for (const { first, last } of this.asked.splice(0)) {
         this.tell({ type: 'frame', transport: 'backfill', frame: metrics(first, last) });
