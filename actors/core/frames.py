@@ -64,6 +64,8 @@ class _Folding:
         self.first = first
         self.at = at
         self.metrics: list[LiveMetric] = []
+        self.gap: int | None = None
+        """Where the open gap begins, which ends before `first`."""
 
     def close(self, end: int) -> None:
         """End the open frame before `end`, if it has metrics."""
@@ -72,16 +74,23 @@ class _Folding:
             self.first, self.metrics = end, []
 
     def leave_out(self, end: int, before: int) -> None:
-        """Tell of a gap from the end of the open frame, `before`, to `end`."""
+        """Begin a gap at the end of the open frame, `before`, or let the one that is open go on, to `end`."""
         self.close(before)
         if end > self.first:
-            gap = gap_frame(Gap(Offset(self.first), Offset(end - 1), "busy"))
+            self.gap = self.first if self.gap is None else self.gap
+            self.first = end
+
+    def close_gap(self) -> None:
+        """Tell of the open gap, if there is one."""
+        if self.gap is not None:
+            text = gap_frame(Gap(Offset(self.gap), Offset(self.first - 1), "busy")).text
             # With offsets, so that it keeps its place in the queue of a slow subscriber and is not dropped.
-            self.frames.append(Frame(gap.text, self.first, end - 1))
-        self.first = end
+            self.frames.append(Frame(text, self.gap, self.first - 1))
+            self.gap = None
 
     def add(self, arrived: Arrived, skipped: int) -> None:
         """Put `arrived` into frames, but for the first `skipped`."""
+        self.close_gap()
         metrics = arrived.metrics[skipped:] if skipped else arrived.metrics
         for offset, metric in enumerate(metrics, arrived.first_offset + skipped):
             self.metrics.append(live_metric(offset, metric, arrived.time))
@@ -114,4 +123,5 @@ def fold(
             folding.add(each, skipped)
         covered = Covered(each.end, each.sequence)
     folding.close(covered.offset)
+    folding.close_gap()
     return folding.frames, covered

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.core.frames import MAX_FRAMES, MAX_METRICS, Covered, fold, metrics_frame
+from actors.core.frames import MAX_COPIES, MAX_FRAMES, MAX_METRICS, Covered, fold, metrics_frame
 from actors.messages import Arrived
 from journal.metric import Metric, Offset
 from web.outbox import Outbox
@@ -116,3 +116,23 @@ def test_live_frames_tell_when_they_were_made() -> None:
     frames, _ = fold(group, Covered(Offset(0), -1), 1_750_000_000_123_456_789)
     assert [json.loads(frame.text)["at"] for frame in frames] == [1_750_000_000_123_456_789] * 2
     assert metrics_frame([], 3, 4).text == '{"type":"metrics","first_offset":3,"last_offset":4,"metrics":[]}'
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=20), st.sampled_from([100, 1_000, 3_000, 50_000]))
+def test_many_subscribers_are_sent_the_newest_and_told_of_the_rest(
+    counts: list[int], subscribers: int
+) -> None:
+    """All of them together are sent at most MAX_COPIES metrics, one each at least: the newest; the others lie
+    in one gap before these."""
+    offset, arrived = 0, list[Arrived]()
+    for sequence, count in enumerate(counts):
+        arrived.append(Arrived(sequence, Offset(offset), Offset(offset + count), 0, [METRIC] * count))
+        offset += count
+    made, covered = fold(arrived, Covered(Offset(0), -1), 7, subscribers)
+    frames = [json.loads(frame.text) for frame in made]
+    most = min(offset, max(1, MAX_COPIES // subscribers))
+    sent = [metric["offset"] for frame in frames if frame["type"] == "metrics" for metric in frame["metrics"]]
+    assert sent == list(range(offset - most, offset))
+    gaps = [(frame["first_offset"], frame["last_offset"]) for frame in frames if frame["type"] == "gap"]
+    assert gaps == ([(0, offset - most - 1)] if most < offset else [])
+    assert covered == Covered(Offset(offset), len(counts) - 1)
