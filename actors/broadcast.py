@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import contextmanager
 
-from actors.core.frames import MAX_METRICS, Covered, encode_frame, fold, live_metric, metrics_frame
+from actors.core.frames import (
+    MAX_METRICS,
+    Covered,
+    encode_frame,
+    fold,
+    live_metric,
+    metrics_frame,
+    most_metrics,
+)
 from actors.core.rows import rows_of
 from actors.kernel import Actor, Timer
 from actors.messages import Arrived, BroadcastMessage, SendFrames, SendStatus
@@ -30,9 +38,22 @@ class Subscribers:
     def __init__(self, covered: Offset) -> None:
         self.covered = Covered(covered, -1)
         self._sinks: set[FrameSink] = set()
+        self._room = most_metrics(1)
 
     def __len__(self) -> int:
         return len(self._sinks)
+
+    def wants(self, count: int) -> bool:
+        """Whether `count` metrics that come in are to be broadcast: somebody listens, and there is room for
+        them until frames are sent. To keep more only to leave it out then costs ingest half of its speed."""
+        if not self._sinks or self._room <= 0:
+            return False
+        self._room -= count
+        return True
+
+    def make_room(self) -> None:
+        """Frames are sent: from now on what comes is for the next ones."""
+        self._room = most_metrics(len(self._sinks))
 
     def offer(self, *frames: Frame) -> None:
         """Hand `frames`, at least one, to everyone."""
@@ -85,6 +106,7 @@ class BroadcastActor(Actor[BroadcastMessage]):
 
     def _send(self) -> None:
         arrived, self._arrived = self._arrived, []
+        self._subscribers.make_room()
         self._sent_at = self.context.clock.monotonic()
         if len(self._subscribers) == 0:
             self._subscribers.covered = Covered(arrived[-1].end, arrived[-1].sequence)

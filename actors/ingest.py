@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import TypeAlias
 
 import anyio.to_thread
@@ -135,7 +136,8 @@ class IngestActor(Actor[IngestMessage]):
             self._unindexed[digest(first.event.key)] = kept
         self._acknowledged = end = Offset(appended.first_offset + count)
         self._sequence += 1
-        metrics = [metric for submit in submits for metric in submit.metrics]
+        heard = takewhile(lambda submit: submit.metrics, submits)
+        metrics = [metric for submit in heard for metric in submit.metrics]
         # On the way down the mailbox is closed; subscribers have been told goodbye.
         with contextlib.suppress(ActorStopped):
             self._broadcast.try_tell(
@@ -230,18 +232,18 @@ def refusal(error: BaseException) -> Refused:
 
 
 class IngestPort:
-    """The edge's way in: `web.ports.Ingest` on the actor's mailbox. `listened` says whether anybody
-    listens to what comes in; `count` tells whose metrics are."""
+    """The edge's way in: `web.ports.Ingest` on the actor's mailbox. `wanted` says whether so many metrics
+    are to be broadcast; `count` tells whose metrics are."""
 
     def __init__(
         self,
         ingest: ActorRef[IngestMessage],
-        listened: Callable[[], bool],
+        wanted: Callable[[int], bool],
         count: CountSenders = count_senders,
     ) -> None:
         self._ingest = ingest
         self._count = count
-        self._listened = listened
+        self._wanted = wanted
 
     def offer(
         self, metrics: list[Metric], key: str, receive: Callable[[Receipt], None], sent: bytes = b""
@@ -249,7 +251,7 @@ class IngestPort:
         """See web.ports.Ingest."""
         count = len(metrics)
         event = MetricsAsSent(sent, count, key) if sent else pack_metrics(metrics, key)
-        submit = Submit(event, count, metrics if self._listened() else (), receive, self._count(metrics))
+        submit = Submit(event, count, metrics if self._wanted(count) else (), receive, self._count(metrics))
         try:
             taken = self._ingest.try_tell(submit)
         except ActorStopped:

@@ -40,7 +40,8 @@ IngestMessage: TypeAlias = Submit | IndexKeys
 class Arrived(msgspec.Struct, frozen=True):
     """Event to broadcast: `metrics` are in the journal from `first_offset` to before `end`.
 
-    They are fewer where nobody listened when they came. `sequence` grows by one each time: where one is
+    They are the first of those only, or none, where nobody listened when the others came, or what was there
+    was enough for one time. `sequence` grows by one each time: where one is
     left out, events of this kind were dropped.
     """
 
@@ -49,11 +50,6 @@ class Arrived(msgspec.Struct, frozen=True):
     end: Offset
     time: Nanoseconds
     metrics: Sequence[Metric]
-
-    @property
-    def complete(self) -> bool:
-        """Whether all of the metrics are here."""
-        return len(self.metrics) == self.end - self.first_offset
 
 
 class SendFrames(msgspec.Struct, frozen=True):

@@ -275,9 +275,7 @@ class Forebay:
 
     def _server(self) -> ServerWorker:
         ports = Ports(
-            ingest=IngestPort(
-                self.system.ref("ingest"), lambda: len(self._subscribers) > 0, self._senders.count
-            ),
+            ingest=IngestPort(self.system.ref("ingest"), self._subscribers.wants, self._senders.count),
             live=LivePort(self._subscribers, self.journal, self.status, __version__),
             status=self.status,
             history=self._history(),

@@ -98,6 +98,11 @@ class _Folding:
                 self.close(offset + 1)
 
 
+def most_metrics(subscribers: int) -> int:
+    """How many metrics each of so many subscribers is sent at one time at most."""
+    return min(MAX_METRICS * MAX_FRAMES, max(1, MAX_COPIES // max(1, subscribers)))
+
+
 def fold(
     arrived: Sequence[Arrived], covered: Covered, at: Nanoseconds, subscribers: int = 1
 ) -> tuple[list[Frame], Covered]:
@@ -108,19 +113,20 @@ def fold(
     a gap frame stands for it.
     """
     folding = _Folding(covered.offset, at)
-    most = min(MAX_METRICS * MAX_FRAMES, max(1, MAX_COPIES // max(1, subscribers)))
-    surplus = sum(len(each.metrics) for each in arrived) - most
+    surplus = sum(len(each.metrics) for each in arrived) - most_metrics(subscribers)
     for each in arrived:
         if each.sequence != covered.sequence + 1:
             folding.leave_out(each.first_offset, covered.offset)
-        skipped = max(0, min(surplus, len(each.metrics)))
+        here = len(each.metrics)
+        skipped = max(0, min(surplus, here))
         surplus -= skipped
-        if skipped == len(each.metrics) or not each.complete:
-            folding.leave_out(each.end, covered.offset)
-        else:
-            if skipped:
-                folding.leave_out(each.first_offset + skipped, covered.offset)
+        if skipped:
+            folding.leave_out(each.first_offset + skipped, covered.offset)
+        if skipped < here:
             folding.add(each, skipped)
+        heard = each.first_offset + here
+        if heard < each.end:
+            folding.leave_out(each.end, heard if here else covered.offset)
         covered = Covered(each.end, each.sequence)
     folding.close(covered.offset)
     folding.close_gap()

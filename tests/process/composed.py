@@ -38,7 +38,7 @@ class Composed:
         self.forebay = forebay
         self.journal = journal
         self.keys = keys
-        self.ingest = IngestPort(forebay.system.ref("ingest"), lambda: True)
+        self.ingest = IngestPort(forebay.system.ref("ingest"), lambda count: True)
 
     async def offer(self, count: int = 1, key: str = "") -> Accepted:
         """The receipt of one request of `count` metrics."""

@@ -19,7 +19,7 @@ METRIC = Metric("m", 1.0)
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[list[Arrived]], set[int]]:
     """Arrivals, in the groups in which they are folded, with control events between, some of them dropped
-    and some of them without their metrics; and the offsets of all metrics."""
+    and some of them without their metrics, or half of them; and the offsets of all metrics."""
     offset, sequence = draw(st.integers(0, 5)), -1
     groups: list[list[Arrived]] = []
     offsets: set[int] = set()
@@ -30,7 +30,7 @@ def histories(draw: st.DrawFn) -> tuple[list[list[Arrived]], set[int]]:
             count = draw(st.sampled_from([1, 2, 7, 1500, MAX_METRICS, 9000]))
             sequence += 1
             offsets |= set(range(offset, offset + count))
-            metrics = [METRIC] * draw(st.sampled_from([count, count, count, 0]))
+            metrics = [METRIC] * draw(st.sampled_from([count, count, count, count // 2, 0]))
             if draw(st.integers(0, 5)):
                 group.append(Arrived(sequence, Offset(offset), Offset(offset + count), 0, metrics))
             offset += count
