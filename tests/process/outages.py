@@ -184,6 +184,11 @@ class Cell:
         store = self.store()
         return store if store["breaker"] == "open" else None
 
+    def noted(self, probe_at: int) -> bool:
+        """Whether the journal has that a breaker stays open until `probe_at`."""
+        breakers = self.forebay.get("/api/state").json()["state"]["breakers"].values()
+        return any(breaker.get("probe_at") == probe_at for breaker in breakers)
+
     def stop(self) -> None:
         """SIGTERM, timed."""
         began = time.monotonic()

@@ -96,6 +96,7 @@ def test_a_restart_during_an_outage_probes_and_does_not_hammer(scene: Scene, lau
         for _ in range(2):
             store = eventually(lambda: cell.opened(), "the breaker opens")
             due = time.monotonic() + store["next_probe_at"] / 1e9 - time.time()
+            eventually(lambda store=store: cell.noted(store["next_probe_at"]), "the journal has that, too")
             cell.forebay.kill()
             scene.faults.forget()
             cell.forebay.start()
