@@ -28,6 +28,17 @@ export function make(tag, className = '', ...children) {
   return element;
 }
 
+/**
+ * The head of a table's column.
+ * @param {string} className
+ * @param {...(Node | string)} children
+ */
+export function columnHead(className, ...children) {
+  const head = make('th', className, ...children);
+  head.scope = 'col';
+  return head;
+}
+
 /** @param {Node} node @param {string} text */
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;

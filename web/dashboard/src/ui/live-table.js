@@ -3,7 +3,7 @@
 import { ago, measured, perTime, whole } from '../core/format.js';
 import { rate, sparkPath } from '../core/series.js';
 import { MAX_SERIES } from '../core/state.js';
-import { make, makeSpark, mark, reconcile, show, write } from './dom.js';
+import { columnHead, make, makeSpark, mark, reconcile, show, write } from './dom.js';
 import { address } from './router.js';
 import './live-table.css';
 
@@ -101,11 +101,7 @@ const matches = (text, series) =>
 function makeTable() {
   const titles = ['Metric', 'Source', 'Last value', 'Rate', 'Trend', 'Seen'];
   const numbers = new Set(['Last value', 'Rate', 'Seen']);
-  const heads = titles.map((title) => {
-    const head = make('th', numbers.has(title) ? 'number' : '', title);
-    head.scope = 'col';
-    return head;
-  });
+  const heads = titles.map((title) => columnHead(numbers.has(title) ? 'number' : '', title));
   return make('table', 'live', make('thead', '', make('tr', '', ...heads)), make('tbody'));
 }
 

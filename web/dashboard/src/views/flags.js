@@ -6,7 +6,7 @@
 import { decided, seenLately, why, words } from '../core/flags.js';
 import { ago } from '../core/format.js';
 import { makeAlert } from '../ui/alert.js';
-import { make, mark, reconcile, show, write } from '../ui/dom.js';
+import { columnHead, make, mark, reconcile, show, write } from '../ui/dom.js';
 import { address } from '../ui/router.js';
 import { makeForm } from './flags/form.js';
 import { makeOverrides } from './flags/overrides.js';
@@ -93,14 +93,9 @@ export function makeView(page) {
 }
 
 function makeTable() {
-  const head = make('tr');
-  for (const title of ['Flag', 'Decided', 'This browser gets', 'Changed']) {
-    const cell = make('th', '', title);
-    cell.scope = 'col';
-    head.append(cell);
-  }
+  const heads = ['Flag', 'Decided', 'This browser gets', 'Changed'].map((title) => columnHead('', title));
   const body = make('tbody');
-  const table = make('table', 'flags-list', make('thead', '', head), body);
+  const table = make('table', 'flags-list', make('thead', '', make('tr', '', ...heads)), body);
   table.setAttribute('aria-label', 'Feature flags');
   const waiting = make('p', 'note', 'Asking for the flags…');
   /** @type {Map<string, ReturnType<typeof makeRow>>} */

@@ -6,7 +6,7 @@ import { countWords, lineWords, reliance, verdict, wish } from '../core/link-wor
 import { corrected, lately, latency, MINUTES } from '../core/meter.js';
 import { sparkPath } from '../core/series.js';
 import { sharingWords } from '../core/tabs.js';
-import { make, makeSpark, mark, reconcile, show, write } from '../ui/dom.js';
+import { columnHead, make, makeSpark, mark, reconcile, show, write } from '../ui/dom.js';
 import './transports.css';
 
 /**
@@ -75,8 +75,7 @@ const times = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 function makeState(name) {
   const badge = make('span', 'badge');
   const note = make('span', 'quiet transports-detail');
-  const head = make('th', 'transports-head', make('span', 'transports-name', TITLES[name]), badge, note);
-  head.scope = 'col';
+  const head = columnHead('transports-head', make('span', 'transports-name', TITLES[name]), badge, note);
   return {
     head,
     /** @param {Link} link @param {number} now */

@@ -1,7 +1,7 @@
 /** The dead letters that are listed, one a row, each with a box to select it. */
 
 import { ago, whole } from '../../core/format.js';
-import { make, mark, reconcile, show, write } from '../../ui/dom.js';
+import { columnHead, make, mark, reconcile, show, write } from '../../ui/dom.js';
 
 /**
  * @typedef {import('../../core/letters.js').Letter} Letter
@@ -21,13 +21,8 @@ export function makeTable(select, selectShown) {
   all.addEventListener('change', () => selectShown(all.checked));
   const every = hit(all);
   every.append(make('span', 'words', 'Select all'));
-  const boxed = make('th', 'box', every);
-  boxed.scope = 'col';
-  const heads = HEADS.map((text) => {
-    const head = make('th', text === 'Tried' ? 'number' : '', text);
-    head.scope = 'col';
-    return head;
-  });
+  const boxed = columnHead('box', every);
+  const heads = HEADS.map((text) => columnHead(text === 'Tried' ? 'number' : '', text));
   const body = make('tbody');
   const element = make(
     'table',

@@ -4,7 +4,7 @@ import { whole } from '../../core/format.js';
 import { lookOf } from '../../core/lines.js';
 import { brief } from '../../core/moments.js';
 import { withUnit } from '../../core/units.js';
-import { make, mark, reconcile, write } from '../../ui/dom.js';
+import { columnHead, make, mark, reconcile, write } from '../../ui/dom.js';
 
 /**
  * @typedef {import('./feed.js').Line} Line
@@ -57,13 +57,8 @@ function makeRow({ line }, toggled) {
 
 /** @param {(line: Line) => void} toggled a line was pressed */
 export function makeLegend(toggled) {
-  const title = make('th', 'explore-when');
-  title.scope = 'col';
-  const heads = HEADS.map((text) => {
-    const head = make('th', 'number', text);
-    head.scope = 'col';
-    return head;
-  });
+  const title = columnHead('explore-when');
+  const heads = HEADS.map((text) => columnHead('number', text));
   const body = make('tbody');
   const element = make('table', 'explore-legend', make('thead', '', make('tr', '', title, ...heads)), body);
   /** @type {Map<string, ReturnType<typeof makeRow>>} */

@@ -2,7 +2,7 @@
 
 import { choices, parse, words } from '../../core/flags.js';
 import { whole } from '../../core/format.js';
-import { make, mark, reconcile, show, write } from '../../ui/dom.js';
+import { columnHead, make, mark, reconcile, show, write } from '../../ui/dom.js';
 import { makeField, makeSessionHead, makeValue, problemAt } from './fields.js';
 
 const SHOWN = 50;
@@ -50,11 +50,7 @@ export function makeOverrides(page, reload) {
     if (of !== '' && 'value' in parsed) send(of, parsed.value);
   });
   const body = make('tbody');
-  const heads = ['Session', 'Gets', ''].map((text) => {
-    const cell = make('th', '', text || make('span', 'unseen', 'Remove'));
-    cell.scope = 'col';
-    return cell;
-  });
+  const heads = ['Session', 'Gets', make('span', 'unseen', 'Remove')].map((text) => columnHead('', text));
   const table = make('table', '', make('thead', '', make('tr', '', ...heads)), body);
   table.setAttribute('aria-label', 'Sessions with a value of their own');
   const rest = make('p', 'note');

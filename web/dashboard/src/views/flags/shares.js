@@ -2,7 +2,7 @@
 
 import { byValue, seenLately, whyBriefly, words } from '../../core/flags.js';
 import { ago, whole } from '../../core/format.js';
-import { make, mark, reconcile, show, write } from '../../ui/dom.js';
+import { columnHead, make, mark, reconcile, show, write } from '../../ui/dom.js';
 import { makeSessionHead } from './fields.js';
 
 const FEW = 10;
@@ -23,11 +23,7 @@ export function makeShares(own, changed) {
   const legend = make('ul', 'flags-legend');
   const nothing = make('p', 'note', 'Nobody has asked for this flag since Forebay started.');
   const body = make('tbody');
-  const heads = ['Session', 'Given', 'When'].map((text) => {
-    const cell = make('th', '', text);
-    cell.scope = 'col';
-    return cell;
-  });
+  const heads = ['Session', 'Given', 'When'].map((text) => columnHead('', text));
   const table = make('table', '', make('thead', '', make('tr', '', ...heads)), body);
   table.setAttribute('aria-label', 'Sessions that were given the flag, the latest first');
   let most = FEW;

@@ -2,7 +2,7 @@
 
 import { ago, NONE, perTime, whole } from '../../core/format.js';
 import { exploreParams } from '../../core/sender-link.js';
-import { make, mark, reconcile, write } from '../../ui/dom.js';
+import { columnHead, make, mark, reconcile, write } from '../../ui/dom.js';
 import { address } from '../../ui/router.js';
 
 /**
@@ -43,8 +43,7 @@ const STATES = /** @type {const} */ ({
 /** @param {(sort: Sort) => void} sort */
 export function makeTable(sort) {
   const heads = HEADS.map((each) => {
-    const head = make('th', each.number ? 'number' : '');
-    head.scope = 'col';
+    const head = columnHead(each.number ? 'number' : '');
     if (each.title) head.title = each.title;
     const by = each.sort;
     if (by) {

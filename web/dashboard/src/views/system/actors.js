@@ -3,7 +3,7 @@
 import { compact, NONE, perTime, whole } from '../../core/format.js';
 import { sparkPath } from '../../core/series.js';
 import { fill, find, lines, perSecond, sample, stateOf, summary, trend, unfolded } from '../../core/tree.js';
-import { make, makeSpark, mark, reconcile, show, write } from '../../ui/dom.js';
+import { columnHead, make, makeSpark, mark, reconcile, show, write } from '../../ui/dom.js';
 import { makeCrash } from './crash.js';
 
 /**
@@ -24,11 +24,7 @@ export function makeActors(page) {
   const total = make('span', 'quiet');
   const missing = make('p', 'note');
   const hint = make('span', 'quiet push', 'Press an actor to see its last crash.');
-  const heads = COLUMNS.map((title) => {
-    const head = make('th', NUMBERS.has(title) ? 'number' : '', title);
-    head.scope = 'col';
-    return head;
-  });
+  const heads = COLUMNS.map((title) => columnHead(NUMBERS.has(title) ? 'number' : '', title));
   const body = make('tbody');
   const table = make('table', 'system-actors', make('thead', '', make('tr', '', ...heads)), body);
   const element = make(

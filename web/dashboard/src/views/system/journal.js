@@ -3,7 +3,7 @@
 import { ago, bytes, duration, whole } from '../../core/format.js';
 import { newest, placeOf, segmentOf, strip } from '../../core/segments.js';
 import { makeAlert } from '../../ui/alert.js';
-import { make, mark, reconcile, show, write } from '../../ui/dom.js';
+import { columnHead, make, mark, reconcile, show, write } from '../../ui/dom.js';
 import { makeBlocks } from '../../ui/segment-blocks.js';
 import { makeFacts } from './facts.js';
 
@@ -43,11 +43,7 @@ export function makeJournal(page) {
   const facts = makeFacts();
   const bar = makeStrip();
   const body = make('tbody');
-  const heads = COLUMNS.map((title) => {
-    const head = make('th', NUMBERS.has(title) ? 'number' : '', title);
-    head.scope = 'col';
-    return head;
-  });
+  const heads = COLUMNS.map((title) => columnHead(NUMBERS.has(title) ? 'number' : '', title));
   const table = make('table', 'system-segments', make('thead', '', make('tr', '', ...heads)), body);
   const scroll = make('div', 'scroll', table);
   scroll.tabIndex = 0;

@@ -9,7 +9,7 @@ import {
   STORE_COLUMNS,
   stores,
 } from '../../core/past.js';
-import { make, mark, reconcile, show, write } from '../../ui/dom.js';
+import { columnHead, make, mark, reconcile, show, write } from '../../ui/dom.js';
 
 /**
  * @typedef {import('../../core/past.js').Cell} Cell
@@ -57,11 +57,7 @@ function makeFigure({ label }) {
  * @param {string} nothing what is said where there is no row
  */
 function makePanel(title, note, columns, nothing) {
-  const heads = columns.map((column) => {
-    const head = make('th', '', column);
-    head.scope = 'col';
-    return head;
-  });
+  const heads = columns.map((column) => columnHead('', column));
   const body = make('tbody');
   const scroll = make('div', 'scroll', make('table', '', make('thead', '', make('tr', '', ...heads)), body));
   scroll.tabIndex = 0;
