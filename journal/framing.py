@@ -1,6 +1,7 @@
 """Records and segment headers as bytes, and what it means when the bytes are wrong.
 
-This text is the format: someone could write a reader in another language from it. All numbers are
+This text is the format: someone could write a reader in another language from it. It stands in one file
+with what does it, long as that is, so that neither changes without the other. All numbers are
 little-endian and unsigned unless said otherwise; every CRC is CRC-32 as in zlib (RFC 1952).
 
 A segment is a file of one 64-byte header, records that follow one another without a hole, and zeroes:
