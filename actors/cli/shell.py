@@ -24,7 +24,7 @@ COMMANDS = {
     "flags": "feature flags: ls, show, set, reset",
     "db": "the store's tables: migrate, status",
     "demo": "send realistic metrics to a running process",
-    "journal": "look into a journal: ls, verify, dump",
+    "journal": "look into a journal, repair it, replay it: ls, verify, dump, …",
 }
 
 _EPILOG = """\
