@@ -39,6 +39,12 @@ LONGEST = (
 browser has room beside them."""
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """What async tests run on; those of the whole process have the loop that it has."""
+    return "asyncio"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Let pytest-xdist keep the order of the tests, where it would begin with the modules that have most."""
     if "loadscopereorder" in config.option:

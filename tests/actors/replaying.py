@@ -23,7 +23,7 @@ from journal.log import Journal
 from journal.metric import Metric, Offset
 from tests.actors.wrapped import Wrapped
 
-__all__ = ["LIMITS", "QUICK", "Heard", "Scene", "anyio_backend", "scene"]
+__all__ = ["LIMITS", "QUICK", "Heard", "Scene", "scene"]
 
 ANYWHERE = Bound()
 
@@ -37,11 +37,6 @@ class Quick(RetryPolicy, frozen=True):
 
 QUICK = Quick()
 LIMITS = Limits(most_rows=100, policy=QUICK)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 class Heard(Watcher):

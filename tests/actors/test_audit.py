@@ -22,11 +22,6 @@ from tests.actors.wrapped import Wrapped
 BATCH = 1_000
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Aged(NamedTuple):
     """A journal that has retired its beginning, and every row that was ever accepted."""
 

@@ -21,11 +21,6 @@ from tests.actors.wrapped import Wrapped
 BATCH = 1_000
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Live:
     """A journal that is open, a store that holds all of it, and something to do once while that is read."""
 

@@ -18,11 +18,6 @@ __all__ = ["damaged"]
 pytestmark = pytest.mark.slow  # whole systems or programs of their own
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def audited(damaged: Damaged, *, quick: bool = False) -> Audit:
     home, store = damaged.home, MemoryStore(tables=damaged.tables)
     result = await audit(str(home / "journal"), str(home / "dead-letters"), [store], quick=quick)

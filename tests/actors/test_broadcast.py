@@ -19,11 +19,6 @@ from tests.process.composed import Composed, composed, until
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def live(running: Composed, start: int | None = None) -> connect:
     query = "" if start is None else f"?from={start}"
     return connect(running.forebay.url.replace("http", "ws") + f"/api/live{query}", proxy=None, max_size=None)

@@ -29,11 +29,6 @@ pytestmark = pytest.mark.slow  # whole systems or programs of their own
 BAD = {3, 500, 501, 777, 999}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def metrics(count: int, bad: set[int] = frozenset()) -> list[Metric]:  # type: ignore[assignment]
     return [
         Metric(f"bad.{at}" if at in bad else "good", float(at), source=f"s{at % 3}") for at in range(count)

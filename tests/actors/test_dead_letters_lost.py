@@ -28,11 +28,6 @@ pytestmark = pytest.mark.slow  # whole systems or programs of their own
 METRIC = Metric("bad", 7.0, 1)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Scene:
     """A queue in which letter 5 waits, whose event was lost; the main journal has its metric at `offset`,
     unless it was lost there too."""

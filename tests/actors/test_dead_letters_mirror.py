@@ -15,11 +15,6 @@ from journal.metric import Metric, Offset
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     journal = await Journal.open(str(tmp_path), options=Options(segment_bytes=64 * 1024))
     yield journal

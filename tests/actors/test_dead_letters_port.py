@@ -24,11 +24,6 @@ from web.letters import LetterFilter
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Running:
     """The composed tree, whose stores are dictionaries that can be put into a mood."""
 

@@ -23,11 +23,6 @@ from tests.process.composed import SEGMENT, Composed, composed, until
 from web.letters import DeadLettersUnavailableError, Letter, LetterFilter, LetterUnderWayError
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def settings(home: Path) -> Settings:
     return Settings(data=str(home), segment_bytes=SEGMENT)
 

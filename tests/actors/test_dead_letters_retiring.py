@@ -18,11 +18,6 @@ SMALL = Options(segment_bytes=64 * 1024)
 TEXT = {"text": "x" * 10_000}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Journals:
     """The queue's journal and the main one, which `begins` where it is told."""
 

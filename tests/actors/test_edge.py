@@ -13,11 +13,6 @@ from actors.stores.memory import MemoryStore
 from tests.process.composed import composed
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def test_names_matter_where_there_is_no_token() -> None:
     """Without one its own and the configured names; with one any, unless a person named some."""
     assert edge_settings(Settings()).hosts == ("127.0.0.1",)

@@ -29,11 +29,6 @@ MIXED = (
 )
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def opened(directory: Path) -> Journal:
     return await Journal.open(str(directory), options=Options(segment_bytes=64 * 1024))
 

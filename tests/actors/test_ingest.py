@@ -21,11 +21,6 @@ from tests.process.composed import Composed, composed, until
 from web.ports import Accepted, Refused
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class TestIngestActor(IngestContract):
     @pytest.fixture
     async def ingest(self, tmp_path: Path) -> AsyncIterator[Any]:

@@ -24,11 +24,6 @@ from web.report import StoreStatus
 pytestmark = pytest.mark.slow  # whole systems or programs of their own
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def status(running: Composed) -> StoreStatus:
     return running.forebay.status.report().stores[0]
 

@@ -33,11 +33,6 @@ from web.report import StoreStatus
 pytestmark = pytest.mark.slow  # whole systems or programs of their own
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Moody(Wrapped):
     """A real store that fails when told to: before a write, after it, or never coming back from it."""
 

@@ -26,11 +26,6 @@ from web.letters import LetterFilter
 from web.report import StoreStatus
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is retired every few seconds is retired at once."""

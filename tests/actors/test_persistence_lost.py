@@ -20,11 +20,6 @@ __all__ = ["damaged"]
 pytestmark = pytest.mark.slow  # whole systems or programs of their own
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def settled(damaged: Damaged) -> StatusReport:
     """The status once the store is level."""
     store = MemoryStore(tables=damaged.tables)

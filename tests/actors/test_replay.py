@@ -20,11 +20,11 @@ from journal.inspect import Bound, Selection
 from journal.log import Journal
 from journal.metric import Metric, Offset
 from tests.actors.picky import Picky
-from tests.actors.replaying import Heard, Scene, anyio_backend, scene, some
+from tests.actors.replaying import Heard, Scene, scene, some
 from tests.contracts.store_rows import stored
 from tests.journal.test_tool import tree
 
-__all__ = ["anyio_backend", "scene"]
+__all__ = ["scene"]
 
 
 async def test_an_empty_store_is_filled_and_its_cursor_brought_to_the_end(scene: Scene) -> None:

@@ -24,11 +24,11 @@ from journal.metric import Offset
 from journal.reader import segment_offsets
 from journal.segment import JournalCorruptError, segment_name
 from tests.actors.picky import Picky
-from tests.actors.replaying import LIMITS, QUICK, Heard, Scene, anyio_backend, scene, some
+from tests.actors.replaying import LIMITS, QUICK, Heard, Scene, scene, some
 from tests.actors.wrapped import Wrapped
 from tests.journal.test_inspect_verify import records_of
 
-__all__ = ["anyio_backend", "scene"]
+__all__ = ["scene"]
 
 
 class Failing(Wrapped):

@@ -16,11 +16,6 @@ from tests.actors.test_persistence_actor import Moody
 from tests.process.composed import SEGMENT, composed, until
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.slow
 async def test_segments_go_when_every_store_has_passed_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

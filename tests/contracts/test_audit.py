@@ -27,11 +27,6 @@ pytestmark = pytest.mark.slow  # whole systems or programs of their own
 __all__ = ["local_databases", "local_postgres", "local_supabase", "migrated_database", "supabase"]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def through(dsn: str) -> Execute:
     async def execute(sql: str) -> None:
         connection = await asyncpg.connect(dsn)

@@ -12,11 +12,6 @@ from tests.supabase.postgres import Postgres
 __all__ = ["local_databases", "local_postgres", "migrated_database"]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class TestPostgresStore(StoreContract):
     dsn: str
 

@@ -17,11 +17,6 @@ def json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class TestMemoryStore(StoreContract):
     @pytest.fixture
     def connect(self) -> Connect:

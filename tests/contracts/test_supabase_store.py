@@ -12,11 +12,6 @@ from tests.supabase.stack import LocalSupabase
 __all__ = ["local_databases", "local_postgres", "local_supabase", "supabase"]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class TestSupabaseStore(StoreContract):
     cursor_with_rows = False
     db_url: str

@@ -12,11 +12,6 @@ Launch = Callable[..., Forebay]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Launch]:
     """Makes Forebays in directories of their own, not yet started; at the end none is left running."""
     made: list[Forebay] = []

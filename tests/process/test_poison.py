@@ -42,11 +42,6 @@ DRAIN_WITHIN = 120.0
 """Seconds; a search that asks for each row alone would take longer."""
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 PLACES = {"supabase": InSupabase, "postgres": InPostgres, "sqlite": InSqlite}
 
 

@@ -10,11 +10,6 @@ from tests.supabase.keys import Keys, new_keys
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def keys() -> Keys:
     return new_keys()
 

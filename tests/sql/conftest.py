@@ -12,11 +12,6 @@ from tests.supabase.postgres import Postgres
 __all__ = ["local_database", "local_postgres"]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="session")
 def plain_postgres() -> Iterator[Postgres]:
     """A PostgreSQL that has never heard of Supabase; `postgres` owns its databases and is no superuser."""

@@ -26,11 +26,6 @@ Forebay: TypeAlias = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def forebay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Forebay:
     """Runs `forebay db …` in an empty directory; returns exit code, output and errors."""
     monkeypatch.chdir(tmp_path)

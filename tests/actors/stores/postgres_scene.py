@@ -18,15 +18,10 @@ from tests.supabase.fixtures import local_databases, local_postgres, migrated_da
 from tests.supabase.postgres import Postgres
 from tests.supabase.tcp_proxy import TcpProxy
 
-__all__ = ["Scene", "anyio_backend", "local_databases", "local_postgres", "migrated_database", "scene"]
+__all__ = ["Scene", "local_databases", "local_postgres", "migrated_database", "scene"]
 
 PATIENCE = 60.0
 """Seconds after which what should have happened has not."""
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 class Scene:

@@ -21,11 +21,6 @@ WITHIN = 3.0
 """Seconds that the stores here give a call; twice that at most, connecting included."""
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def store_of(supabase: LocalSupabase, key: str = "", timeout: float = WITHIN) -> SupabaseStore:
     return SupabaseStore(supabase.url, key or supabase.service_role_key, timeout=timeout)
 

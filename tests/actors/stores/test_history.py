@@ -11,11 +11,6 @@ from tests.contracts.store_rows import plain
 from web.ports import HistoryUnavailableError, NameSeen, SeriesQuery
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_the_store_answers_through_the_port() -> None:
     """Series, names and sessions are the store's."""
     store = MemoryStore()

@@ -19,11 +19,6 @@ PAGE = 4
 TWICE = [0, 2, 3, 7, 9]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.parametrize("kind", ["postgres", "supabase"])
 async def test_no_cut_between_two_pages_hides_it(
     supabase: LocalSupabase, monkeypatch: pytest.MonkeyPatch, kind: str

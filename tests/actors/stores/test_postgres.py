@@ -12,7 +12,6 @@ from actors.stores.postgres import PostgresStore
 from journal.metric import Offset
 from tests.actors.stores.postgres_scene import (
     Scene,
-    anyio_backend,
     local_databases,
     local_postgres,
     migrated_database,
@@ -24,7 +23,7 @@ from tests.supabase.cluster import SUPERUSER
 from tests.supabase.faults import BlackHole, ResetBefore, ResetMidRequest, Throttle, Unavailable, name
 from web.ports import SeriesQuery
 
-__all__ = ["anyio_backend", "local_databases", "local_postgres", "migrated_database", "scene"]
+__all__ = ["local_databases", "local_postgres", "migrated_database", "scene"]
 
 
 async def test_a_killed_backend_is_an_outage_and_the_repeat_completes(scene: Scene) -> None:

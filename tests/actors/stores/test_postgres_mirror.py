@@ -10,7 +10,6 @@ from actors.stores.base import LetterRow, PoisonError
 from journal.metric import Metric, Offset
 from tests.actors.stores.postgres_scene import (
     Scene,
-    anyio_backend,
     local_databases,
     local_postgres,
     migrated_database,
@@ -18,7 +17,7 @@ from tests.actors.stores.postgres_scene import (
 )
 from tests.contracts.store_rows import T0
 
-__all__ = ["anyio_backend", "local_databases", "local_postgres", "migrated_database", "scene"]
+__all__ = ["local_databases", "local_postgres", "migrated_database", "scene"]
 
 
 def letter(offset: int, status: Any = "pending", **fields: Any) -> LetterRow:

@@ -11,7 +11,6 @@ from actors.stores.base import DeniedError, PoisonError
 from journal.metric import Metric, Offset
 from tests.actors.stores.postgres_scene import (
     Scene,
-    anyio_backend,
     local_databases,
     local_postgres,
     migrated_database,
@@ -19,7 +18,7 @@ from tests.actors.stores.postgres_scene import (
 )
 from tests.contracts.store_rows import T0, plain, rows_of
 
-__all__ = ["anyio_backend", "local_databases", "local_postgres", "migrated_database", "scene"]
+__all__ = ["local_databases", "local_postgres", "migrated_database", "scene"]
 
 GOOD = Metric(name="load", value=1.0)
 AT = 1_234

@@ -11,7 +11,6 @@ from actors.stores.postgres import PostgresStore
 from journal.metric import Offset
 from tests.actors.stores.postgres_scene import (
     Scene,
-    anyio_backend,
     local_databases,
     local_postgres,
     migrated_database,
@@ -19,7 +18,7 @@ from tests.actors.stores.postgres_scene import (
 )
 from tests.contracts.store_rows import new_journal, plain, stored
 
-__all__ = ["anyio_backend", "local_databases", "local_postgres", "migrated_database", "scene"]
+__all__ = ["local_databases", "local_postgres", "migrated_database", "scene"]
 
 
 @pytest.mark.parametrize("table", ["metrics", "cursors"])

@@ -12,11 +12,6 @@ from tests.supabase.postgres import Postgres
 __all__ = ["local_postgres"]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.parametrize("conforming", ["on", "off"])
 async def test_a_literal_is_read_back_as_it_was(local_postgres: Postgres, conforming: str) -> None:
     """Quotes and backslashes come through on every server, and end no literal."""

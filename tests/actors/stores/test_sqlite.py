@@ -23,11 +23,6 @@ JOURNAL = "0b8f9a52-3f0e-4a52-9d3c-5f1f7f5f0e11"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def path(tmp_path: Path) -> str:
     return str(tmp_path / "forebay.db")
 

@@ -14,11 +14,6 @@ from tests.contracts.store_rows import new_journal, rows_of
 from web.ports import SeriesQuery
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.parametrize(
     ("attributes", "key", "text", "there"),
     [

@@ -21,7 +21,6 @@ from actors.stores.base import (
 from actors.stores.supabase import CURSOR_EVERY, SupabaseStore
 from journal.metric import Metric, Offset
 from tests.actors.stores.supabase_case import (
-    anyio_backend,
     cursors,
     failure,
     sql,
@@ -37,7 +36,7 @@ from tests.supabase.fixtures import local_databases, local_postgres, local_supab
 from tests.supabase.stack import LocalSupabase
 from web.ports import SeriesQuery
 
-__all__ = ["anyio_backend", "local_databases", "local_postgres", "local_supabase", "store", "supabase"]
+__all__ = ["local_databases", "local_postgres", "local_supabase", "store", "supabase"]
 
 
 async def test_the_guilty_row_is_named(store: SupabaseStore) -> None:

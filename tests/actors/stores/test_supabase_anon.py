@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-import pytest
 
 from actors.stores.supabase import SupabaseStore
 from journal.metric import Metric, Offset
@@ -16,11 +15,6 @@ from tests.supabase.stack import LocalSupabase
 __all__ = ["local_databases", "local_postgres", "local_supabase", "supabase"]
 
 WINDOW = {"name": "load", "start_ns": str(T0), "until_ns": str(T0 + 10), "step_ns": "10"}
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 async def test_anon_may_ask_all_that_the_page_shows(supabase: LocalSupabase) -> None:

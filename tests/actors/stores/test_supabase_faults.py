@@ -20,7 +20,6 @@ from actors.stores.supabase import SupabaseStore
 from actors.stores.supabase_key import WrongKeyError
 from journal.metric import Offset
 from tests.actors.stores.supabase_case import (
-    anyio_backend,
     cursors,
     failure,
     healed,
@@ -45,7 +44,7 @@ from tests.supabase.fixtures import local_databases, local_postgres, local_supab
 from tests.supabase.keys import new_keys
 from tests.supabase.stack import LocalSupabase
 
-__all__ = ["anyio_backend", "local_databases", "local_postgres", "local_supabase", "store", "supabase"]
+__all__ = ["local_databases", "local_postgres", "local_supabase", "store", "supabase"]
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import tracemalloc
 
 from actors.stores.supabase import SupabaseStore
 from journal.metric import Offset
-from tests.actors.stores.supabase_case import anyio_backend, store
+from tests.actors.stores.supabase_case import store
 from tests.contracts.store_rows import plain
 from tests.supabase.fixtures import local_databases, local_postgres, local_supabase, supabase
 
-__all__ = ["anyio_backend", "local_databases", "local_postgres", "local_supabase", "store", "supabase"]
+__all__ = ["local_databases", "local_postgres", "local_supabase", "store", "supabase"]
 
 ROWS = 1_000
 

@@ -10,11 +10,6 @@ from actors.stores.thread import DedicatedThread
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def thread() -> Iterator[DedicatedThread]:
     thread = DedicatedThread("under test")
     yield thread
