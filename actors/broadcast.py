@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from actors.core.frames import (
     MAX_METRICS,
     Covered,
+    beat,
     encode_frame,
     fold,
     live_metric,
@@ -107,7 +108,7 @@ class BroadcastActor(Actor[BroadcastMessage]):
     def _send(self) -> None:
         arrived, self._arrived = self._arrived, []
         self._subscribers.make_room()
-        self._sent_at = self.context.clock.monotonic()
+        self._sent_at = beat(self._sent_at, self.context.clock.monotonic(), self._interval)
         if len(self._subscribers) == 0:
             self._subscribers.covered = Covered(arrived[-1].end, arrived[-1].sequence)
             return

@@ -98,6 +98,13 @@ class _Folding:
                 self.close(offset + 1)
 
 
+def beat(before: float, now: float, interval: float) -> float:
+    """From when `interval` is to be counted to the next frames, those at `now` having been due an `interval`
+    after `before`: timers are always late, and that must not add up."""
+    due = before + interval
+    return due if now < due + interval else now
+
+
 def most_metrics(subscribers: int) -> int:
     """How many metrics each of so many subscribers is sent at one time at most."""
     return min(MAX_METRICS * MAX_FRAMES, max(1, MAX_COPIES // max(1, subscribers)))

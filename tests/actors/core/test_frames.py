@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.core.frames import MAX_COPIES, MAX_FRAMES, MAX_METRICS, Covered, fold, metrics_frame
+from actors.core.frames import MAX_COPIES, MAX_FRAMES, MAX_METRICS, Covered, beat, fold, metrics_frame
 from actors.messages import Arrived
 from journal.metric import Metric, Offset
 from web.outbox import Outbox
@@ -136,3 +137,14 @@ def test_many_subscribers_are_sent_the_newest_and_told_of_the_rest(
     gaps = [(frame["first_offset"], frame["last_offset"]) for frame in frames if frame["type"] == "gap"]
     assert gaps == ([(0, offset - most - 1)] if most < offset else [])
     assert covered == Covered(Offset(offset), len(counts) - 1)
+
+
+def test_late_timers_do_not_add_up() -> None:
+    """Ten times a second stays ten, though each is late; after a silence nothing is made up for."""
+    sent, now = 0.0, 0.0
+    for _ in range(1_000):
+        now = max(now, sent + 0.1) + 0.02
+        sent = beat(sent, now, 0.1)
+    assert now == pytest.approx(100.02)
+    assert beat(sent, now + 60, 0.1) == now + 60
+    assert beat(float("-inf"), 5.0, 0.1) == 5.0
