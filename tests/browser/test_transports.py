@@ -96,6 +96,23 @@ async def test_the_page_falls_back_and_returns(
     await counted(page, 300)
 
 
+async def test_silence_is_told_within_two_seconds(
+    page: Page, forebay_on_supabase: Forebay, supabase: LocalSupabase, problems: Problems
+) -> None:
+    """A Realtime that hangs, nothing closed: the page relies on the WebSocket within two seconds. That is
+    the best of three times: a machine that runs other tests may pause as long itself."""
+    problems.expect("realtime/v1/websocket")
+    await page.goto(f"{forebay_on_supabase.url}/?transport=realtime#/transports")
+    took: list[float] = []
+    for _ in range(3):
+        await relied(page, "comes by Supabase Realtime")
+        falling = asyncio.ensure_future(page.evaluate(FALLEN))
+        supabase.realtime.faults.black_hole = True
+        took.append(await falling)
+        supabase.realtime.faults.black_hole = False
+    assert min(took) < 2_000, took
+
+
 async def test_a_channel_that_ends_is_joined_anew(
     page: Page, forebay_on_supabase: Forebay, supabase: LocalSupabase
 ) -> None:
