@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import UNSET
 
+from actors.stores.base import FlagRow
 from journal.flags import FlagChanged, FlagEvent, FlagOverridden, FlagState, FlagValue
 from journal.metric import MAX_INT64, MIN_INT64
 from web.evaluations import (
@@ -157,6 +158,19 @@ def report(definition: Definition, state: FlagState, session: str) -> FlagReport
         updated_at=state.updated_at,
         by=state.by,
     )
+
+
+def flag_rows(definitions: Iterable[Definition], flags: Mapping[str, FlagState]) -> list[FlagRow]:
+    """The flags as a store mirrors them."""
+    rows: list[FlagRow] = []
+    for each in definitions:
+        state = flags.get(each.name, UNDECIDED)
+        value = each.default if state.value is None else state.value
+        changed = state.updated_at or None
+        rows.append(
+            FlagRow(each.name, each.type, value, each.default, state.rollout, each.description, changed)
+        )
+    return rows
 
 
 def _evaluation(

@@ -41,6 +41,7 @@ from actors.messages import (
 from actors.persistence.burial import Burial, BurialFailedError
 from actors.persistence.delivery import Delivery
 from actors.persistence.feed import Batch, JournalFeed
+from actors.persistence.flag_mirror import FlagMirror
 from actors.persistence.guard import GuardedStore
 from actors.persistence.progress import StoreProgress
 from actors.persistence.stock import take_stock
@@ -109,6 +110,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
         self._now = now
         self._store = GuardedStore(store, progress, timeout=timeout, recovered=self._recovered)
         self._feed = JournalFeed(journal)
+        self._flags = FlagMirror(journal, self._store, lambda: self.context.clock.monotonic())
         self._delivery = Delivery(
             self._store,
             progress,
@@ -157,6 +159,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
             match message:
                 case NoteCursor():
                     await self._note_cursor()
+                    await self._mirror_flags()
                 case MaintainStore():
                     with self._progress.attempting():
                         await self._maintain()
@@ -361,6 +364,11 @@ class PersistenceActor(Actor[PersistenceMessage]):
             log.warning("dead letters are not mirrored for now", store=self._store.name, error=str(error))
         finally:
             self._burial.mirrored(command.before if done else None)
+
+    async def _mirror_flags(self) -> None:
+        if self._is_feeding:
+            with self._progress.attempting():
+                await self._flags.bring_up_to_date()
 
     async def _maintain(self) -> None:
         if self._is_feeding:

@@ -9,7 +9,16 @@ from typing import TypeVar
 import anyio
 
 from actors.persistence.progress import StoreProgress
-from actors.stores.base import DeniedError, LetterRow, OutageError, PoisonError, Row, Store, StoreError
+from actors.stores.base import (
+    DeniedError,
+    FlagRow,
+    LetterRow,
+    OutageError,
+    PoisonError,
+    Row,
+    Store,
+    StoreError,
+)
 from journal.metric import Offset
 
 T = TypeVar("T")
@@ -87,6 +96,10 @@ class GuardedStore:
     async def mirror(self, letters: Sequence[LetterRow]) -> None:
         """See Store. A convenience: its failing says nothing against storing metrics."""
         await self._within(self._store.mirror(letters))
+
+    async def mirror_flags(self, flags: Sequence[FlagRow]) -> None:
+        """See Store. As `mirror`."""
+        await self._within(self._store.mirror_flags(flags))
 
     async def maintain(self, keep_days: float | None) -> None:
         """See Store. As `mirror`."""

@@ -11,8 +11,10 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
+from journal.flags import FlagValue
 from journal.metric import Metric, Nanoseconds, Offset, metric_time
 from journal.state import LetterStatus
+from web.evaluations import FlagType
 from web.ports import AttributeSeen, NameSeen, Series, SeriesQuery, SessionSeen
 
 
@@ -38,6 +40,19 @@ class Refusal(msgspec.Struct, frozen=True):
     offset: Offset
     cause: str
     detail: str
+
+
+class FlagRow(msgspec.Struct, frozen=True):
+    """A feature flag as a store mirrors it: `value` is for sessions inside `rollout` percent, `default` for
+    all others. `updated_at` None: nothing was ever decided."""
+
+    name: str
+    type: FlagType
+    value: FlagValue
+    default: FlagValue
+    rollout: float
+    description: str
+    updated_at: Nanoseconds | None
 
 
 class LetterRow(msgspec.Struct, frozen=True):
@@ -198,6 +213,10 @@ class Store(Protocol):
         """Keep a copy of `letters`, in the order of their offsets, in the table of dead letters; one that is
         there already under this journal, store and offset is replaced. All or nothing, like `write`. What a
         text column cannot hold (NUL) is shown escaped; the metric itself is kept whole, as ASCII JSON."""
+        ...
+
+    async def mirror_flags(self, flags: Sequence[FlagRow]) -> None:
+        """Have the table of feature flags hold `flags` for this journal, and no others."""
         ...
 
     async def maintain(self, keep_days: float | None) -> None:

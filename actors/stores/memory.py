@@ -9,7 +9,16 @@ from typing import TypeVar
 import msgspec
 
 from actors.stores.attributes import attributes_seen, has
-from actors.stores.base import BatchRange, LetterRow, OutageError, PoisonError, Refusal, Row, as_stored
+from actors.stores.base import (
+    BatchRange,
+    FlagRow,
+    LetterRow,
+    OutageError,
+    PoisonError,
+    Refusal,
+    Row,
+    as_stored,
+)
 from actors.stores.bounds import check_step
 from actors.stores.folds import mean_between
 from journal.metric import Metric, Nanoseconds, Offset
@@ -28,6 +37,7 @@ class MemoryTables:
         self.metrics: defaultdict[str, dict[Offset, Row]] = defaultdict(dict)
         self.cursors: dict[tuple[str, str], Offset] = {}
         self.letters: dict[tuple[str, str, Offset], LetterRow] = {}
+        self.flags: dict[str, list[FlagRow]] = {}
 
 
 class MemoryStore:
@@ -70,6 +80,10 @@ class MemoryStore:
         journal_id = self._opened()
         for letter in letters:
             self.tables.letters[journal_id, self.name, letter.offset] = letter
+
+    async def mirror_flags(self, flags: Sequence[FlagRow]) -> None:
+        """See Store."""
+        self.tables.flags[self._opened()] = list(flags)
 
     async def maintain(self, keep_days: float | None) -> None:
         """See Store."""

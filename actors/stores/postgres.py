@@ -19,6 +19,7 @@ from actors.stores import postgres_rows
 from actors.stores.base import (
     BatchRange,
     DatabaseWentBackError,
+    FlagRow,
     LetterRow,
     OutageError,
     PoisonError,
@@ -118,6 +119,15 @@ class PostgresStore:
             for at in range(0, len(letters), PIECE):
                 columns = postgres_rows.letters(letters[at : at + PIECE])
                 await connection.execute(postgres_rows.MIRROR, self._journal_id, self.name, *columns)
+
+    async def mirror_flags(self, flags: Sequence[FlagRow]) -> None:
+        """See Store."""
+        if self._writing is None:
+            raise self._not_open()
+        async with self._writing.one() as connection, self._transaction(connection):
+            await connection.execute(postgres_rows.FORGET_FLAGS, self._journal_id)
+            if flags:
+                await connection.execute(postgres_rows.FLAGS, self._journal_id, *postgres_rows.flags(flags))
 
     async def maintain(self, keep_days: float | None) -> None:
         """See Store. Days are dropped whole: part of one counts as one."""

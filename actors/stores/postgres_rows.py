@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from actors.stores.attributes import attributes_of
-from actors.stores.base import LetterRow, Row
+from actors.stores.base import FlagRow, LetterRow, Row
 from journal.metric import MAX_INT64, MIN_INT64, Metric, Nanoseconds, Offset, metric_time
 from web.ports import Point, Series
 
@@ -239,6 +239,28 @@ ON CONFLICT (journal_id, "offset", store) DO UPDATE SET
   attempts = excluded.attempts, status = excluded.status, first_failed_at = excluded.first_failed_at,
   last_failed_at = excluded.last_failed_at
 """
+
+
+FORGET_FLAGS = "DELETE FROM public.feature_flags WHERE journal_id = $1"
+
+FLAGS = """
+INSERT INTO public.feature_flags (journal_id, name, type, value, default_value, rollout, description,
+  updated_at)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::json[], $5::json[], $6::double precision[], $7::text[],
+  $8::timestamptz[])
+"""
+
+
+def flags(rows: Sequence[FlagRow]) -> list[Any]:
+    """The parameters of FLAGS from the second on: a column each."""
+    values = [flag_values(row, json.dumps(row.value), json.dumps(row.default)) for row in rows]
+    return [list(column) for column in zip(*values, strict=True)]
+
+
+def flag_values(flag: FlagRow, value: object, default: object) -> tuple[Any, ...]:
+    """The columns of a flag behind the journal, as in FLAGS."""
+    changed = None if flag.updated_at is None else timestamp(flag.updated_at)
+    return flag.name, flag.type, value, default, flag.rollout, flag.description, changed
 
 
 def letters(rows: Sequence[LetterRow]) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from actors.stores import sqlite_rows, sqlite_series
 from actors.stores.attributes import attributes_of, attributes_seen
-from actors.stores.base import BatchRange, DeniedError, LetterRow, OutageError, Row
+from actors.stores.base import BatchRange, DeniedError, FlagRow, LetterRow, OutageError, Row
 from actors.stores.bounds import check_step, within_int64
 from actors.stores.folds import name_seen, series_of
 from actors.stores.sqlite_errors import FAILURES, classify
@@ -105,6 +105,12 @@ class SqliteStore:
         if self._threads is None:
             raise OutageError(self.name, f"{self.path}: not open")
         await self._threads[0].call(lambda: self._guard(lambda: self._mirror(letters)))
+
+    async def mirror_flags(self, flags: Sequence[FlagRow]) -> None:
+        """See Store."""
+        if self._threads is None:
+            raise OutageError(self.name, f"{self.path}: not open")
+        await self._threads[0].call(lambda: self._guard(lambda: self._mirror_flags(flags)))
 
     async def maintain(self, keep_days: float | None) -> None:
         """See Store. There is nothing to do: the file is the user's to prune."""
@@ -285,6 +291,18 @@ class SqliteStore:
                 sqlite_rows.LETTER,
                 [sqlite_rows.letter(self._journal_id, self.name, each) for each in letters],
             )
+            connection.execute("COMMIT")
+        except Exception as error:
+            self._abandon(connection, error)
+            raise
+
+    def _mirror_flags(self, flags: Sequence[FlagRow]) -> None:
+        connection = self._writer or self._connect()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM feature_flags WHERE journal_id = ?", (self._journal_id,))
+            rows = [sqlite_rows.flag(self._journal_id, each) for each in flags]
+            connection.executemany(sqlite_rows.FLAG, rows)
             connection.execute("COMMIT")
         except Exception as error:
             self._abandon(connection, error)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from actors.stores.attributes import attributes_of
-from actors.stores.base import LetterRow, Row
+from actors.stores.base import FlagRow, LetterRow, Row
 from journal.metric import Kind, Metric, Offset, metric_time
 
 LARGEST = 8192
@@ -193,6 +193,18 @@ def letter(journal_id: str, store: str, row: LetterRow) -> tuple[Any, ...]:
         row.first_failed_at,
         row.last_failed_at,
     )
+
+
+FLAG = """
+INSERT INTO feature_flags (journal_id, name, type, value, default_value, rollout, description, updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def flag(journal_id: str, row: FlagRow) -> tuple[Any, ...]:
+    """The parameters of FLAG that mirror `row`."""
+    value, default = json.dumps(row.value), json.dumps(row.default)
+    return journal_id, row.name, row.type, value, default, row.rollout, row.description, row.updated_at
 
 
 COLUMNS = '"offset", accepted_at, name, value, time, kind, unit, source, session, attributes'

@@ -19,6 +19,7 @@ from actors.stores import supabase_rows
 from actors.stores.base import (
     BatchRange,
     DatabaseWentBackError,
+    FlagRow,
     LetterRow,
     OutageError,
     PoisonError,
@@ -29,7 +30,7 @@ from actors.stores.base import (
 from actors.stores.bounds import check_step, within_int64
 from actors.stores.precheck import refusals_of
 from actors.stores.supabase_key import check_key
-from actors.stores.supabase_rows import CURSORS, LETTERS, METRICS
+from actors.stores.supabase_rows import CURSORS, FLAGS, LETTERS, METRICS
 from journal.metric import Offset
 from web.ports import AttributeSeen, NameSeen, Series, SeriesQuery, SessionSeen
 
@@ -138,6 +139,15 @@ class SupabaseStore:
             body = supabase_rows.concatenated(arrays)
             columns, key = supabase_rows.LETTER_COLUMNS, supabase_rows.LETTERS_KEY
             await client.upsert(LETTERS, body, columns, key, replace=True)
+
+    async def mirror_flags(self, flags: Sequence[FlagRow]) -> None:
+        """See Store."""
+        client = self._opened()
+        if flags:
+            body = supabase_rows.flags_json(self._journal_id, flags)
+            columns, key = supabase_rows.FLAG_COLUMNS, supabase_rows.FLAGS_KEY
+            await client.upsert(FLAGS, body, columns, key, replace=True)
+        await client.delete(FLAGS, supabase_rows.other_flags(self._journal_id, flags))
 
     async def maintain(self, keep_days: float | None) -> None:
         """See Store. Days are dropped whole: part of one counts as one."""

@@ -154,6 +154,13 @@ class SupabaseClient:
         async with self._asking():
             return len(self._rows((await builder.execute()).data))
 
+    async def delete(self, table: str, condition: str) -> None:
+        """Delete the rows of `table` that pass `condition`."""
+        builder = self._client.table(table).delete(returning=ReturnMethod.minimal)
+        builder.request.params = builder.request.params.add("and", condition)
+        async with self._asking():
+            await builder.execute()
+
     async def call(
         self, function: str, order: str, condition: str, **arguments: Any
     ) -> tuple[list[dict[str, Any]], bool]:

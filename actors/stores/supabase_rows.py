@@ -14,16 +14,18 @@ from typing import Any
 
 import msgspec
 
-from actors.stores.base import LetterRow, Row
-from actors.stores.postgres_rows import letter_values, timestamp
+from actors.stores.base import FlagRow, LetterRow, Row
+from actors.stores.postgres_rows import flag_values, letter_values, timestamp
+from journal.flags import FlagValue
 from journal.metric import AttributeValue, Metric, Nanoseconds, Offset, metric_time
 from web.ports import AttributeSeen, NameSeen, Point, Series, SessionSeen
 
-METRICS, CURSORS, LETTERS = "metrics", "cursors", "dead_letters"
+METRICS, CURSORS, LETTERS, FLAGS = "metrics", "cursors", "dead_letters", "feature_flags"
 
 METRICS_KEY = "journal_id,offset,time"
 CURSORS_KEY = "journal_id,store"
 LETTERS_KEY = "journal_id,offset,store"
+FLAGS_KEY = "journal_id,name"
 
 SELECTED = "offset,accepted_at_ns,name,value::text,time_ns,kind,unit,source,session,attributes"
 """What `row` reads."""
@@ -82,10 +84,24 @@ class _Cursor(msgspec.Struct, frozen=True):
     """As PostgreSQL reads it: when the transaction began."""
 
 
+class _Flag(msgspec.Struct, frozen=True):
+    """A row of `feature_flags`."""
+
+    journal_id: str
+    name: str
+    type: str
+    value: FlagValue
+    default_value: FlagValue
+    rollout: float
+    description: str
+    updated_at: datetime | None
+
+
 METRIC_COLUMNS = ",".join(_Metric.__struct_fields__)
 """PostgREST, told of the columns, passes the body on to the database unread."""
 LETTER_COLUMNS = ",".join(_Letter.__struct_fields__)
 CURSOR_COLUMNS = ",".join(_Cursor.__struct_fields__)
+FLAG_COLUMNS = ",".join(_Flag.__struct_fields__)
 
 
 def metrics_json(journal_id: str, rows: Sequence[Row]) -> bytes:
@@ -141,6 +157,17 @@ def letters_json(journal_id: str, store: str, letters: Sequence[LetterRow]) -> b
     return _encode(
         [_Letter(journal_id, store, *letter_values(each, _whole(each.metric))) for each in letters]
     )
+
+
+def flags_json(journal_id: str, flags: Sequence[FlagRow]) -> bytes:
+    """The body of the request that mirrors `flags`."""
+    return _encode([_Flag(journal_id, *flag_values(each, each.value, each.default)) for each in flags])
+
+
+def other_flags(journal_id: str, flags: Sequence[FlagRow]) -> str:
+    """The condition that a flag is of this journal and none of `flags`."""
+    others = ",".join(literal(each.name) for each in flags)
+    return f"(journal_id.eq.{literal(journal_id)},name.not.in.({others}))"
 
 
 def _whole(metric: Metric) -> msgspec.Raw | str:

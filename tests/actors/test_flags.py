@@ -13,10 +13,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from actors.flags import MOST_SEEN, MOST_SHOWN, FlagsPort
-from actors.stores.memory import MemoryStore
+from actors.stores.memory import MemoryStore, MemoryTables
 from journal.flags import FlagState
 from journal.log import Journal, Options
-from tests.process.composed import Composed, composed
+from tests.process.composed import Composed, composed, until
 from web.evaluations import Definition, FlagChange, FlagChangeError, NoSuchFlagError, Share
 from web.ports import Refused
 
@@ -55,6 +55,24 @@ async def test_a_change_survives_the_process(tmp_path: Path) -> None:
     again = FlagsPort(journal, lambda: NOW).overview("s-1").flags[0]
     await journal.close()
     assert again == report
+
+
+async def test_the_store_has_the_flags_as_they_are(tmp_path: Path) -> None:
+    """A store's table of flags has all of them after a start, and each change soon."""
+    tables = MemoryTables()
+
+    def mirrored(running: Composed) -> dict[str, tuple[object, float]]:
+        return {row.name: (row.value, row.rollout) for row in tables.flags.get(str(running.journal.id), ())}
+
+    async with composed(tmp_path / "data", [MemoryStore(tables=tables)]) as running:
+        undecided = {TRANSPORT: ("websocket", 100.0), "dashboard.websocket": (True, 100.0)}
+        await until(lambda: mirrored(running) == undecided, "the table has the defaults")
+        async with running.client() as client:
+            await client.put(f"/api/flags/{TRANSPORT}", json={"value": "dual", "rollout": 20})
+            changed = undecided | {TRANSPORT: ("dual", 20.0)}
+            await until(lambda: mirrored(running) == changed, "the table has the change")
+            await client.put(f"/api/flags/{TRANSPORT}", json={"value": None})
+            await until(lambda: mirrored(running) == undecided, "the table has the defaults again")
 
 
 async def test_a_change_that_is_wrong_leaves_no_event(journal: Journal) -> None:

@@ -19,6 +19,7 @@ class Wrapped:
         self.advance = store.advance
         self.close = store.close
         self.maintain = store.maintain
+        self.mirror_flags = store.mirror_flags
         self.offsets = store.offsets
         self.rows = store.rows
         self.series = store.series

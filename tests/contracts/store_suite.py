@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.stores.base import HistoryStore, LetterRow, OutageError, PoisonError, Row, as_stored
+from actors.stores.base import FlagRow, HistoryStore, LetterRow, OutageError, PoisonError, Row, as_stored
 from journal.metric import Metric, Offset
 from tests.contracts.cursor_suite import Connect, CursorContract, opened
 from tests.contracts.filter_suite import FilterContract
@@ -313,6 +313,35 @@ class StoreContract(FilterContract, CursorContract):
             await store.mirror([letter])
             assert await stored(store) == []
             assert await store.open(journal_id) is None
+
+    @staticmethod
+    async def flags(store: HistoryStore, journal_id: str) -> list[tuple[str, str, str, str, float, str, int]]:
+        """What the table of flags holds of `journal_id`, by name: name, type, value and default as JSON,
+        rollout, description, and when it was changed, in nanoseconds; 0: never."""
+        raise NotImplementedError("a store's tests say how its table is looked at")
+
+    async def test_flags_are_mirrored(self, connect: Connect) -> None:
+        """The table has the flags of each journal as they were told last, and no others."""
+        mine, other = new_journal(), new_journal()
+        color = FlagRow('co"lo,r)', "string", 'r"ed', "blue", 12.5, "Its, color", T0)
+        limit = FlagRow("limit", "integer", -(2**53), 7, 100.0, "", None)
+        share = FlagRow("share", "number", 0.1, 1.5, 0.0, "é", T0 + 1_000)
+        shown = FlagRow("shown", "boolean", False, True, 100.0, "Whether", None)
+        async with opened(connect(), other) as store:
+            await store.mirror_flags([shown])
+        async with opened(connect(), mine) as store:
+            await store.mirror_flags([color, limit, share, shown])
+            again = msgspec.structs.replace(limit, value=8, rollout=50.0, updated_at=T0 + 5_000)
+            await store.mirror_flags([again, shown, color])
+            assert await self.flags(store, mine) == [
+                ('co"lo,r)', "string", '"r\\"ed"', '"blue"', 12.5, "Its, color", T0),
+                ("limit", "integer", "8", "7", 50.0, "", T0 + 5_000),
+                ("shown", "boolean", "false", "true", 100.0, "Whether", 0),
+            ]
+            assert [row[0] for row in await self.flags(store, other)] == ["shown"]
+            await store.mirror_flags([])
+            assert await self.flags(store, mine) == []
+            assert await store.open(mine) is None
 
     async def test_maintenance_changes_no_row(self, store: HistoryStore) -> None:
         """What the clock does leaves every row as it is, however often."""

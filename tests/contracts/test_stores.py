@@ -34,6 +34,22 @@ class TestMemoryStore(StoreContract):
             if journal == journal_id
         ]
 
+    @staticmethod
+    async def flags(store: HistoryStore, journal_id: str) -> list[tuple[str, str, str, str, float, str, int]]:
+        assert isinstance(store, MemoryStore)
+        return sorted(
+            (
+                row.name,
+                row.type,
+                json(row.value),
+                json(row.default),
+                row.rollout,
+                row.description,
+                row.updated_at or 0,
+            )
+            for row in store.tables.flags.get(journal_id, ())
+        )
+
 
 class TestSqliteStore(StoreContract):
     @pytest.fixture
@@ -49,5 +65,15 @@ class TestSqliteStore(StoreContract):
             return connection.execute(
                 'SELECT "offset", store, name, metric, cause, attempts, status FROM dead_letters'
                 ' WHERE journal_id = ? ORDER BY "offset"',
+                (journal_id,),
+            ).fetchall()
+
+    @staticmethod
+    async def flags(store: HistoryStore, journal_id: str) -> list[tuple[str, str, str, str, float, str, int]]:
+        assert isinstance(store, SqliteStore)
+        with contextlib.closing(sqlite3.connect(store.path)) as connection:
+            return connection.execute(
+                "SELECT name, type, value, default_value, rollout, description, coalesce(updated_at, 0)"
+                " FROM feature_flags WHERE journal_id = ? ORDER BY name",
                 (journal_id,),
             ).fetchall()

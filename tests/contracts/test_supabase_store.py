@@ -35,3 +35,18 @@ class TestSupabaseStore(StoreContract):
         finally:
             await connection.close()
         return [tuple(row) for row in rows]
+
+    async def flags(
+        self, store: HistoryStore, journal_id: str
+    ) -> list[tuple[str, str, str, str, float, str, int]]:
+        connection = await asyncpg.connect(self.db_url)
+        try:
+            rows = await connection.fetch(
+                "select name, type, value::text, default_value::text, rollout, description,"
+                " coalesce((extract(epoch from updated_at) * 1000000000)::bigint, 0)"
+                " from feature_flags where journal_id = $1 order by name",
+                journal_id,
+            )
+        finally:
+            await connection.close()
+        return [tuple(row) for row in rows]

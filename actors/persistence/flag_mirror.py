@@ -1,0 +1,51 @@
+"""What a store's own table of feature flags is told, for the people who look there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from actors.core.flags import DEFINITIONS, by_name, flag_rows
+from actors.persistence.guard import GuardedStore
+from actors.stores.base import StoreError
+from journal.flags import FlagState
+from journal.log import Journal
+from web.evaluations import Definition
+
+AGAIN_AFTER = 60.0
+"""Seconds after which a table that could not be written is tried again."""
+
+log = structlog.get_logger("persistence")
+
+
+class FlagMirror:
+    """Keeps `store`'s table of flags as the journal has them. `clock` is monotonic, in seconds."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        store: GuardedStore,
+        clock: Callable[[], float],
+        definitions: Iterable[Definition] = DEFINITIONS,
+    ) -> None:
+        self._journal = journal
+        self._store = store
+        self._clock = clock
+        self._definitions = by_name(definitions).values()
+        self._told: dict[str, FlagState] | None = None
+        self._not_before = float("-inf")
+
+    async def bring_up_to_date(self) -> None:
+        """Write the flags if they have changed since they were last written, or never were. A convenience: a
+        failure is logged, and tried again after a while."""
+        flags = self._journal.state.flags
+        if flags == self._told or self._clock() < self._not_before:
+            return
+        try:
+            await self._store.mirror_flags(flag_rows(self._definitions, flags))
+        except StoreError as error:
+            self._not_before = self._clock() + AGAIN_AFTER
+            log.warning("feature flags are not mirrored for now", store=self._store.name, error=str(error))
+        else:
+            self._told = flags
