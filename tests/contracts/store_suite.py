@@ -275,9 +275,8 @@ class StoreContract(FilterContract, CursorContract):
         assert all(count % size == 0 for count in seen)
         assert len(await stored(store)) == 20 * size
 
-    @staticmethod
     async def mirrored(
-        store: HistoryStore, journal_id: str
+        self, store: HistoryStore, journal_id: str
     ) -> list[tuple[int, str, str, str, str, int, str]]:
         """What the table of dead letters holds of `journal_id`, by offset: offset, store, name, metric as
         text, cause, attempts and status. Read as somebody would who looks into the database."""
@@ -314,8 +313,9 @@ class StoreContract(FilterContract, CursorContract):
             assert await stored(store) == []
             assert await store.open(journal_id) is None
 
-    @staticmethod
-    async def flags(store: HistoryStore, journal_id: str) -> list[tuple[str, str, str, str, float, str, int]]:
+    async def flags(
+        self, store: HistoryStore, journal_id: str
+    ) -> list[tuple[str, str, str, str, float, str, int]]:
         """What the table of flags holds of `journal_id`, by name: name, type, value and default as JSON,
         rollout, description, and when it was changed, in nanoseconds; 0: never."""
         raise NotImplementedError("a store's tests say how its table is looked at")

@@ -23,9 +23,8 @@ class TestMemoryStore(StoreContract):
         tables = MemoryTables()
         return lambda: MemoryStore(tables=tables)
 
-    @staticmethod
     async def mirrored(
-        store: HistoryStore, journal_id: str
+        self, store: HistoryStore, journal_id: str
     ) -> list[tuple[int, str, str, str, str, int, str]]:
         assert isinstance(store, MemoryStore)
         return [
@@ -34,8 +33,9 @@ class TestMemoryStore(StoreContract):
             if journal == journal_id
         ]
 
-    @staticmethod
-    async def flags(store: HistoryStore, journal_id: str) -> list[tuple[str, str, str, str, float, str, int]]:
+    async def flags(
+        self, store: HistoryStore, journal_id: str
+    ) -> list[tuple[str, str, str, str, float, str, int]]:
         assert isinstance(store, MemoryStore)
         return sorted(
             (
@@ -56,9 +56,8 @@ class TestSqliteStore(StoreContract):
     def connect(self, tmp_path: Path) -> Connect:
         return lambda: SqliteStore(str(tmp_path / "forebay.db"))
 
-    @staticmethod
     async def mirrored(
-        store: HistoryStore, journal_id: str
+        self, store: HistoryStore, journal_id: str
     ) -> list[tuple[int, str, str, str, str, int, str]]:
         assert isinstance(store, SqliteStore)
         with contextlib.closing(sqlite3.connect(store.path)) as connection:
@@ -68,8 +67,9 @@ class TestSqliteStore(StoreContract):
                 (journal_id,),
             ).fetchall()
 
-    @staticmethod
-    async def flags(store: HistoryStore, journal_id: str) -> list[tuple[str, str, str, str, float, str, int]]:
+    async def flags(
+        self, store: HistoryStore, journal_id: str
+    ) -> list[tuple[str, str, str, str, float, str, int]]:
         assert isinstance(store, SqliteStore)
         with contextlib.closing(sqlite3.connect(store.path)) as connection:
             return connection.execute(
