@@ -98,15 +98,19 @@ class BroadcastActor(Actor[BroadcastMessage]):
                 case SendStatus():
                     if len(self._subscribers):
                         self._subscribers.offer(status_frame(self._status))
-        if self._arrived and self._due is None:
+        if self._arrived:
             wait = self._sent_at + self._interval - self.context.clock.monotonic()
             if wait <= 0:
+                # Whether SendFrames has come or not: a full mailbox may have dropped it.
                 self._send()
-            else:
+            elif self._due is None:
                 self._due = self.context.after(wait, SendFrames())
 
     def _send(self) -> None:
         arrived, self._arrived = self._arrived, []
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         self._subscribers.make_room()
         self._sent_at = beat(self._sent_at, self.context.clock.monotonic(), self._interval)
         if len(self._subscribers) == 0:
