@@ -29,7 +29,7 @@ from actors.core.persistence import (
     evolve,
     next_step,
 )
-from actors.kernel import Actor, ActorStopped, Signal, Stopping, Timer
+from actors.kernel import Actor, Signal, Stopping, Timer
 from actors.messages import (
     MaintainStore,
     MirrorLetters,
@@ -207,9 +207,8 @@ class PersistenceActor(Actor[PersistenceMessage]):
 
     def _pull_again(self) -> None:
         self._asleep = False
-        # On the way down the mailbox is closed; what is left is drained when the signal comes.
-        with contextlib.suppress(ActorStopped):
-            self.context.self_ref.try_tell(Pull())
+        # By a timer, whose message goes in even where beats have filled the mailbox during a long call.
+        self._wake_in(0.0)
 
     async def _step(self) -> bool:
         """One attempt at whatever is due; False when there is nothing to do for now."""

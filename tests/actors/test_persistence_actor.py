@@ -11,6 +11,7 @@ import pytest
 
 from actors.config import Settings
 from actors.config.settings import PersisterSettings, ResilienceSettings
+from actors.persistence import actor as persistence
 from actors.stores.base import (
     DeniedError,
     HistoryStore,
@@ -41,6 +42,9 @@ class Moody(Wrapped):
         self.before: StoreError | None = None
         self.after: StoreError | None = None
         self.hangs = False
+        self.gate = asyncio.Event()
+        """Clear: a write waits."""
+        self.gate.set()
         self.opening: StoreError | None = None
         self.crash: Exception | None = None
         self.writes = 0
@@ -59,6 +63,7 @@ class Moody(Wrapped):
             raise self.before
         if self.hangs:
             await asyncio.Event().wait()
+        await self.gate.wait()
         await super().write(rows, cursor)
         if self.after is not None:
             raise self.after
@@ -162,6 +167,21 @@ async def test_an_error_after_the_rows_were_stored_makes_no_double(make: Make, t
         await until(lambda: status(running).lag == 0, "the store catches up")
         assert status(running).persisted == 10
         assert len(await stored(make, running)) == 10
+
+
+async def test_a_mailbox_that_filled_during_a_long_call_holds_nothing_up(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The beats of a minute wait while a store does not answer: what was accepted meanwhile is stored."""
+    monkeypatch.setattr(persistence, "NOTE_EVERY", 0.001)
+    async with moody(make, tmp_path / "data") as (running, store):
+        store.gate.clear()
+        await running.offer(10)
+        path = f"stores/{store.name}"
+        await until(lambda: running.actor(path).mailbox == running.actor(path).capacity, "it is full")
+        await running.offer(10)
+        store.gate.set()
+        await until(lambda: status(running).lag == 0, "the store catches up", 10)
 
 
 async def test_a_store_that_cannot_be_opened_is_tried_again(make: Make, tmp_path: Path) -> None:
