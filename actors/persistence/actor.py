@@ -274,6 +274,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
         progress.took_stock(stock)
         self._inside = stock.inside
         progress.opened = True
+        self._flags.forget()
         await self._forget_reading()
         self._move(Opened(cursor))
         log.info("store open", store=self._store.name, cursor=cursor, lag=self._lag())

@@ -36,6 +36,10 @@ class FlagMirror:
         self._told: dict[str, FlagState] | None = None
         self._not_before = float("-inf")
 
+    def forget(self) -> None:
+        """The store was opened anew: what it was told may be gone."""
+        self._told = None
+
     async def bring_up_to_date(self) -> None:
         """Write the flags if they have changed since they were last written, or never were. A convenience: a
         failure is logged, and tried again after a while."""

@@ -184,6 +184,19 @@ async def test_a_mailbox_that_filled_during_a_long_call_holds_nothing_up(
         await until(lambda: status(running).lag == 0, "the store catches up", 10)
 
 
+async def test_a_table_of_flags_that_is_gone_after_an_outage_is_written_anew(tmp_path: Path) -> None:
+    """The tables were made anew meanwhile, or a backup was put back."""
+    tables = MemoryTables()
+    async with moody(lambda: MemoryStore(tables=tables), tmp_path / "data") as (running, store):
+        await until(lambda: tables.flags, "the flags are mirrored")
+        store.before = OutageError("memory", "gone")
+        await running.offer(1)
+        await until(lambda: status(running).last_error, "the error is shown")
+        tables.flags.clear()
+        store.before = None
+        await until(lambda: tables.flags, "the flags are mirrored again", 10)
+
+
 async def test_a_store_that_cannot_be_opened_is_tried_again(make: Make, tmp_path: Path) -> None:
     """From the start: metrics are taken meanwhile."""
     store = Moody(make())
