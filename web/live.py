@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated
 
 import anyio
 import msgspec
 from msgspec import Meta
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from journal.metric import Offset
 from web.evaluations import MAX_SESSION, WEBSOCKET_FLAG, Evaluation, FlagFrame, Flags
@@ -67,6 +67,8 @@ class Subscriber:
         """The offset after the last live one."""
         self.backfills: deque[Backfill] = deque()
         self.goodbye: Goodbye | None = None
+        self.refusal: tuple[int, str] | None = None
+        """The code and reason to close with where the client broke the rules."""
         self._flags: dict[str, str] = {}
         self._wake = asyncio.Event()
 
@@ -178,6 +180,10 @@ class Hub:
                     tasks.start_soon(self._listen, websocket, subscriber, tasks.cancel_scope)
                     await self._talk(websocket, subscriber, None if start is None else int(start))
                     tasks.cancel_scope.cancel()
+            # Not before: a frame that waits to be sent would go out behind the close.
+            if subscriber.refusal is not None and websocket.application_state is WebSocketState.CONNECTED:
+                with suppress(WebSocketDisconnect):
+                    await websocket.close(*subscriber.refusal)
         finally:
             self.subscribers.discard(subscriber)
             if self._goodbye is not None and not self.subscribers:
@@ -195,18 +201,15 @@ class Hub:
 
     async def _listen(self, websocket: WebSocket, subscriber: Subscriber, scope: anyio.CancelScope) -> None:
         """Take what the client asks for; end the session when it leaves or breaks the rules."""
-        refusal: tuple[int, str] | None = None
-        while refusal is None:
+        while subscriber.refusal is None:
             message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
                 break
             text: str | None = message.get("text")
             if text is None:
-                refusal = BAD_TYPE, "binary messages are not understood; send JSON text"
+                subscriber.refusal = BAD_TYPE, "binary messages are not understood; send JSON text"
             else:
-                refusal = _take(text, subscriber)
-        if refusal is not None:
-            await websocket.close(*refusal)
+                subscriber.refusal = _take(text, subscriber)
         scope.cancel()
 
     async def _talk(self, websocket: WebSocket, subscriber: Subscriber, start: int | None) -> None:
