@@ -9,6 +9,7 @@ before the start, and each page sees by offset what it missed, which a canary of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
 import msgspec
@@ -16,7 +17,7 @@ import structlog
 
 from actors.broadcast import Subscribers
 from actors.core.frames import encode_frame
-from actors.kernel import Actor, Timer
+from actors.kernel import Actor, ActorStopped, Timer
 from actors.realtime.broadcasts import Broadcasts, TooLargeError
 from actors.realtime.feed import RealtimeFeed
 from actors.realtime.parcels import Parcel, body, parcels
@@ -98,9 +99,11 @@ class PublisherActor(Actor[PublisherMessage]):
             await self._publish()
 
     def _wake(self) -> None:
-        # One message wakes for any number of frames.
+        # One message wakes for any number of frames. On the way down the mailbox is closed, which is no
+        # concern of whoever offers one.
         if not self._woken:
-            self._woken = self.context.self_ref.try_tell(Publish())
+            with suppress(ActorStopped):
+                self._woken = self.context.self_ref.try_tell(Publish())
 
     def _look(self) -> None:
         """Subscribe when somebody listens, and leave when nobody does."""
