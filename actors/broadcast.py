@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 from actors.core.frames import (
     MAX_METRICS,
@@ -26,6 +27,7 @@ from journal.flags import FlagValue
 from journal.log import Journal
 from journal.metric import Offset
 from journal.reader import OffsetRetiredError, reading_own
+from journal.segment import JournalCorruptError
 from web.outbox import gap_frame
 from web.ports import Frame, FrameSink, Gap, Hello, LiveMetric, Status, StatusFrame, Volley
 
@@ -150,27 +152,38 @@ class LivePort:
 
     async def backfill(self, first: Offset, until: Offset) -> AsyncIterator[Frame]:
         """See web.ports.Live."""
-        begin = Offset(max(first, min(self._journal.first_offset, until)))
-        if begin > first:
-            yield gap_frame(Gap(first, Offset(begin - 1), "retired"))
-        covered, metrics = begin, list[LiveMetric]()
-        try:
-            async for row in self._rows(begin, until):
-                metrics.append(live_metric(row.offset, row.metric, row.accepted_at))
-                if len(metrics) == MAX_METRICS:
-                    yield metrics_frame(metrics, covered, row.offset)
-                    covered, metrics = Offset(row.offset + 1), []
-        except OffsetRetiredError as error:
-            # Retention was faster than this subscriber.
+        covered = first
+        while covered < until:
+            metrics, gone = list[LiveMetric](), until
+            reason: Literal["retired", "damaged"] = "retired"
+            try:
+                async for row in self._rows(covered, until):
+                    metrics.append(live_metric(row.offset, row.metric, row.accepted_at))
+                    if len(metrics) == MAX_METRICS:
+                        yield metrics_frame(metrics, covered, row.offset)
+                        covered, metrics = Offset(row.offset + 1), []
+            except OffsetRetiredError as error:
+                gone = error.first_offset
+            except JournalCorruptError as error:
+                gone, reason = self._behind(max(covered, error.offset or 0), until), "damaged"
+            else:
+                if covered < until:
+                    yield metrics_frame(metrics, covered, until - 1)
+                return
             if metrics:
                 yield metrics_frame(metrics, covered, metrics[-1].offset)
-                covered, metrics = Offset(metrics[-1].offset + 1), []
-            end = Offset(min(max(error.first_offset, covered), until))
+                covered = Offset(metrics[-1].offset + 1)
+            end = Offset(min(max(gone, covered), until))
             if end > covered:
-                yield gap_frame(Gap(covered, Offset(end - 1), "retired"))
+                yield gap_frame(Gap(covered, Offset(end - 1), reason))
             covered = end
-        if covered < until:
-            yield metrics_frame(metrics, covered, until - 1)
+
+    def _behind(self, damage: int, until: Offset) -> Offset:
+        """Where the segment begins that follows the one with `damage` in it; `until` where there is none."""
+        return min(
+            (each.first_offset for each in self._journal.segments if each.first_offset > damage),
+            default=until,
+        )
 
     async def _rows(self, begin: Offset, until: Offset) -> AsyncIterator[Row]:
         async with reading_own(self._journal, begin) as reader:

@@ -149,11 +149,12 @@ class Metrics(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type",
 
 
 class Gap(msgspec.Struct, frozen=True, tag_field="type", tag="gap"):
-    """The metrics of `[first_offset, last_offset]` were not sent: ask for them by offset, or do without."""
+    """The metrics of `[first_offset, last_offset]` were not sent: ask for them by offset, or do without. What
+    is retired or damaged cannot be had by asking."""
 
     first_offset: Offset
     last_offset: Offset
-    reason: Literal["slow", "retired", "busy"]
+    reason: Literal["slow", "retired", "busy", "damaged"]
 
 
 class Goodbye(msgspec.Struct, frozen=True, tag_field="type", tag="goodbye"):

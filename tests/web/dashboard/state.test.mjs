@@ -89,13 +89,13 @@ test('what is outstanding together stays below BACKFILL', () => {
   assert.equal(state.skipped, 35_000);
 });
 
-test('the retired is skipped for good; what was there before the page opened is no loss', () => {
+test('the retired and the damaged are skipped for good; what was there before the page opened is no loss', () => {
   const { state, asked } = run([hello(100), metrics(100, 109), gap(110, 119)]);
   assert.deepEqual(asked, [
     [0, 99],
     [110, 119],
   ]);
-  const after = run([gap(0, 99, 'retired'), gap(110, 119, 'retired'), metrics(110, 119)], state);
+  const after = run([gap(0, 99, 'retired'), gap(110, 119, 'damaged'), metrics(110, 119)], state);
   assert.deepEqual(after.asked, []);
   assert.equal(after.state.skipped, 10);
   assert.equal(after.state.counted, 10, 'neither a hole nor new: not counted');

@@ -11,7 +11,7 @@
  * @typedef {{type: 'metrics', first_offset: number, last_offset: number, metrics: LiveMetric[],
  *   at?: number}} Metrics `at`: when the server made the frame; none where it is history
  * @typedef {{type: 'gap', first_offset: number, last_offset: number,
- *   reason: 'slow' | 'retired' | 'busy' | 'early'}} Gap `early` is the page's own word: the server has not come to
+ *   reason: 'slow' | 'retired' | 'busy' | 'damaged' | 'early'}} Gap `early` is the page's own word: the server has not come to
  *   these offsets yet
  * @typedef {{type: 'status', status: StatusReport}} Status
  * @typedef {{type: 'flag', name: string, value: boolean | string | number, variant: string, reason: string,

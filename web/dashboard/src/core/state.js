@@ -181,7 +181,8 @@ const overtake = (state, offset) =>
 
 /**
  * What has not been seen of `[first, last]` becomes a hole to be asked for: at once (`slow`), with the
- * next status (`busy`), when live frames pass it by (`early`), never (`retired`). What was asked for too often or is too much is skipped.
+ * next status (`busy`), when live frames pass it by (`early`), never (`retired`, `damaged`). What was asked for too often or is too much
+ * is skipped.
  * @param {State} state
  * @param {number} first
  * @param {number} last
@@ -195,7 +196,7 @@ function miss(state, first, last, reason) {
   const missed = within([...state.holes, ahead], first, last);
   const rest = without(state.holes, first, last);
   const again = missed
-    .filter((hole) => reason !== 'retired' && hole.attempts < MAX_ATTEMPTS)
+    .filter((hole) => reason !== 'retired' && reason !== 'damaged' && hole.attempts < MAX_ATTEMPTS)
     .map((hole) => later(hole, reason));
   const kept = count(rest) + count(again) < BACKFILL ? again : [];
   // What was there before the page opened is a courtesy, not a loss.
