@@ -11,6 +11,7 @@ then, too, until somebody says that it is known (--accept-lost).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 import os
@@ -27,10 +28,11 @@ from actors.core.window import Window
 from actors.dead_letters.offsets import DeadOffsets, dead_offsets
 from actors.stores.base import HistoryStore
 from journal.framing import Record
+from journal.inspect import verify_newest
 from journal.metric import Nanoseconds, Offset
 from journal.reader import JournalReader, OffsetRetiredError, journal_id_of, reading, segment_offsets
 from journal.replay import fold
-from journal.segment import segment_name
+from journal.segment import JournalCorruptError, segment_name
 from journal.state import CursorState, State
 
 __all__ = ["Audit", "audit", "journal_bytes"]
@@ -119,6 +121,10 @@ async def audit(
     JournalCorruptError, UnknownEventError, StoreError.
     """
     journal_id = journal_id_of(directory)
+    # Whoever reads the newest segment takes a damage in it for the end of what has been written.
+    for finding in await asyncio.to_thread(verify_newest, directory):
+        if finding.gravity == "corrupt":
+            raise JournalCorruptError(finding.segment, finding.byte, finding.offset, finding.what)
     # The cursors first: what is stored while the journal is read is then found, not missed. Then the letters:
     # what is before a cursor was buried before the cursor passed it.
     sides: list[_Side] = []

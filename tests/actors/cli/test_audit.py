@@ -159,17 +159,21 @@ def test_what_a_repair_gave_up_ends_with_1_until_it_is_accepted(
     assert audited(data, capsys, "--accept-lost")[0] == 1
 
 
-def test_a_damaged_journal_ends_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With what, where, and which command helps, in a line."""
+@pytest.mark.parametrize(("byte", "found"), [(0, "header damaged"), (1_000, "record damaged")])
+def test_a_damaged_journal_ends_with_3(
+    byte: int, found: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what, where, and which command helps, in a line: it does not pass for one that ends there."""
     data = home(tmp_path / "data")
     segment = data / "journal" / segment_name(0)
     damaged = bytearray(segment.read_bytes())
-    damaged[0:8] = b"NONSENSE"
+    damaged[byte : byte + 8] = b"NONSENSE"
     segment.write_bytes(damaged)
     code, told = audited(data, capsys)
     assert code == 3
     assert len(told.splitlines()) == 1
     assert segment_name(0) in told
+    assert found in told
 
 
 def test_where_there_is_no_journal_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
