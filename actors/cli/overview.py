@@ -14,6 +14,7 @@ from web.health import DISK_SOON_WHEN_STUCK, Level, accounted_for, health, is_ne
 from web.report import ActorStatus, DeadLetterStatus, JournalStatus, RealtimeStatus, StatusReport, StoreStatus
 
 WIDTH: Final = 80
+_NAME: Final = 20
 _LEVELS: Final[dict[Level, Colour]] = {"good": "green", "busy": "yellow", "bad": "red"}
 _ACTOR_STATES: Final[dict[str, Colour]] = {"restarting": "yellow", "stopping": "yellow", "failed": "red"}
 
@@ -109,7 +110,7 @@ def _stores(stores: list[StoreStatus], now: Nanoseconds, room: int) -> Iterator[
     rows = [("store", "state", "breaker", "lag", "behind", "persisted", "cursor")]
     rows += [
         (
-            cut(store.name, 20),
+            cut(store.name, _NAME),
             store.state,
             store.breaker,
             f"{store.lag:,}",
@@ -123,10 +124,14 @@ def _stores(stores: list[StoreStatus], now: Nanoseconds, room: int) -> Iterator[
     yield paint(head, "bold")
     for store, line in zip(stores, lines, strict=True):
         yield paint(line, "yellow") if is_stuck(store) else line
+        if len(store.name) > _NAME:
+            yield cut(f"  {store.name}", room)
         if trouble := _trouble(store, now):
             yield cut(f"  {trouble}", room)
         if store.last_error:
-            yield paint(cut(f"  {harmless(store.last_error)}", room), "red")
+            # Whole: what helps stands at its end.
+            for part in wrap(f"  {harmless(store.last_error)}", room, subsequent_indent="  ", max_lines=8):
+                yield paint(part, "red")
 
 
 def _trouble(store: StoreStatus, now: Nanoseconds) -> str:

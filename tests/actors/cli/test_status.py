@@ -105,6 +105,16 @@ def test_what_holds_a_store_up_is_said() -> None:
     assert lines[at + 2] == "  nobody answers\\x1b[2J"
 
 
+def test_what_helps_against_an_error_is_not_cut_off() -> None:
+    """It stands at the end of a long error; and a store is named whole, as `forebay breaker` wants it."""
+    error = "store supabase: HTTP 401 · Invalid API key · Check your key.; check SUPABASE_SERVICE_ROLE_KEY"
+    store = replace(report().stores[1], name="postgresql:127.0.0.1:54322/postgres", last_error=error)
+    lines = overview(report(stores=[store]), 5_000 * SECOND, WIDTH)
+    assert max(map(len, lines)) <= 80
+    assert "  postgresql:127.0.0.1:54322/postgres" in lines
+    assert error in " ".join(line.strip() for line in lines)
+
+
 def test_what_a_damage_took_is_part_of_the_account() -> None:
     """It is said before what may be cut off, in the sum and of the store, also at great numbers."""
     store = replace(report().stores[0], lost=10**12, missing=3)
