@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -90,3 +91,16 @@ def test_a_holder_that_does_not_say(tmp_path: Path, content: bytes) -> None:
 def test_no_lock_file(tmp_path: Path) -> None:
     """Where there is no lock file there is no holder."""
     assert lock_holder(str(tmp_path)) is None
+
+
+def test_a_full_disk_does_not_keep_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pid in it is for people; the journal has room of its own, and says what it lacks."""
+
+    def full(fd: int, data: bytes, position: int) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with exclusive_lock(str(tmp_path)):
+        with pytest.raises(DirectoryInUseError), exclusive_lock(str(tmp_path)):
+            pass
+        assert lock_holder(str(tmp_path)) is None
