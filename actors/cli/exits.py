@@ -7,7 +7,8 @@ repair · 4 data directory in use by another process. Beside these, as shells ha
 
 from __future__ import annotations
 
-from typing import cast
+import errno
+from typing import Final, cast
 
 from actors.config import ConfigurationError
 from journal.cli.exits import BROKEN_PIPE, CORRUPT, FAILED, FINE, IN_USE, INTERRUPTED, USAGE
@@ -33,6 +34,15 @@ _USAGE = frozenset({"StoreUrlError", "LaterFormatError"})
 _CORRUPT = frozenset(
     {"JournalCorruptError", "JournalCutShortError", "CorruptRecordError", "UnknownEventError"}
 )
+
+_ELSE: Final = "look at the disk and the system's log"
+_HELP: Final = {
+    errno.EACCES: "run as the one who owns it, or name another place",
+    errno.EROFS: "name another place",
+    errno.EEXIST: "a directory is needed there: name another with --data",
+    errno.ENOTDIR: "a directory is needed there: name another with --data",
+    errno.ENOSPC: "make room on the disk of the data directory, or where the output goes",
+}
 
 
 class CommandError(Exception):
@@ -79,5 +89,5 @@ def _known(error: BaseException) -> tuple[int, list[str]] | None:
         return FAILED, [str(error)]
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return FAILED, [f"{where}{error.strerror}"]
+        return FAILED, [f"{where}{error.strerror}; {_HELP.get(error.errno, _ELSE)}"]
     return None

@@ -162,7 +162,10 @@ def test_ctrl_c(tmp_path: Path) -> None:
         (DirectoryInUseError("data", 7), 4, ["data: in use by process 7"]),
         (JournalCorruptError("x.segment", 5, None, "chain broken"), 3, ["x.segment: byte 5: chain broken"]),
         (OutageError("sqlite", "gone"), 1, ["store sqlite: gone"]),
-        (PermissionError(13, "Permission denied", "data"), 1, ["data: Permission denied"]),
+        (PermissionError(13, "Permission denied", "data"), 1, ["data: Permission denied; run as the one"]),
+        (FileExistsError(17, "File exists", "data"), 1, ["data: File exists; a directory is needed"]),
+        (OSError(28, "No space left on device"), 1, ["No space left on device; make room"]),
+        (OSError(5, "Input/output error", "data"), 1, ["data: Input/output error; look at the disk"]),
         (KeyboardInterrupt(), 130, []),
         (ZeroDivisionError("x"), 1, ["internal error: ZeroDivisionError: x"]),
         (
