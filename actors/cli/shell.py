@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -59,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (this process's, if None) and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    _prepare_streams()
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()
@@ -69,6 +71,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place that can tell the user
         return _tell(error, debug)
     return code
+
+
+def _prepare_streams() -> None:
+    """Neither a narrow encoding nor a stream that was closed before the start ends a command half-way."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # It takes the free descriptor, which else the next file would have.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _dispatch(arguments: list[str]) -> int:

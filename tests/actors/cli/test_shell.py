@@ -128,6 +128,26 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_a_narrow_encoding_is_no_error(tmp_path: Path) -> None:
+    """What stdout cannot encode is escaped: `✓` in ASCII."""
+    done = forebay("validate", "--port", "0", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("\\u2713 data directory")
+
+
+def test_closed_streams_are_no_error(tmp_path: Path) -> None:
+    """`forebay config >&- 2>&-` as some schedulers start programs."""
+    command = [sys.executable, "-m", "actors", "config"]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" >&- 2>&-', "sh", *command],
+        cwd=tmp_path,
+        env=clean_environment(),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+
+
 def test_ctrl_c(tmp_path: Path) -> None:
     """SIGINT ends a command that waits with exit code 130 and without a traceback."""
     import socket
