@@ -116,8 +116,11 @@ def compare(known: Sequence[Migration], applied: Mapping[str, Applied]) -> list[
 def sqlite_standings(store: str, path: str) -> list[Standing]:
     """How the SQLite database at `path` stands; all pending where there is none. Changes nothing."""
     known = migrations(SQLITE)
-    if not os.path.exists(path):
-        return compare(known, {})
+    with _classified(store, path):
+        try:
+            os.stat(path)
+        except FileNotFoundError:
+            return compare(known, {})
     with _classified(store, path), closing(sqlite_tables.connect_for_reading(path)) as connection:
         there = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'").fetchone()
         rows: list[tuple[str, str, str]] = (

@@ -49,7 +49,7 @@ def check_directory(data: str) -> Check:
     """Whether the data directory can be written, or made."""
     path = Path(data)
     what = "data directory"
-    if path.exists() and not path.is_dir():
+    if os.path.exists(path) and not path.is_dir():
         return Check(what, f"{data}: is no directory; name another with --data", "failed")
     there = _existing(path)
     if not os.access(there, os.W_OK | os.X_OK):
@@ -92,15 +92,16 @@ def check_room(settings: Settings) -> Check:
 def check_journal(data: str) -> Check:
     """Whether the newest segment is sound."""
     directory = os.path.join(data, "journal")
-    if not os.path.isdir(directory):
-        return Check("journal", "none yet: the first start begins one")
     from journal.inspect import verify_newest
     from journal.segment import NoJournalError
 
     try:
+        os.stat(directory)
         findings = verify_newest(directory)
-    except NoJournalError:
+    except (FileNotFoundError, NoJournalError):
         return Check("journal", "none yet: the first start begins one")
+    except OSError as error:
+        return Check("journal", f"{error.filename or directory}: {error.strerror}", "failed")
     corrupt = [finding for finding in findings if finding.gravity == "corrupt"]
     if corrupt:
         return Check("journal", str(corrupt[0]), "corrupt")
@@ -139,6 +140,8 @@ def check_port(host: str, port: int) -> Check:
 
 def _check_sqlite(what: str, path: str) -> Check:
     there = _existing(Path(path).parent)
+    if not there.is_dir():
+        return Check(what, f"{there}: is no directory", "failed")
     if not os.access(there, os.W_OK | os.X_OK):
         return Check(what, f"{there}: may not be written by this user", "failed")
     if not os.path.exists(path):
@@ -171,5 +174,4 @@ async def _check_database(what: str, store: Store) -> Check:
 
 def _existing(path: Path) -> Path:
     """`path`, or the nearest directory above it that is there."""
-    absolute = path.absolute()
-    return path if path.exists() else next(parent for parent in absolute.parents if parent.exists())
+    return path if os.path.exists(path) else next(at for at in path.absolute().parents if os.path.exists(at))

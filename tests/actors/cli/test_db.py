@@ -67,6 +67,14 @@ def test_sqlite_from_nothing_to_up_to_date(forebay: Forebay, tmp_path: Path) -> 
     assert (code, set(states(out))) == (0, {"applied"})
 
 
+def test_what_cannot_be_looked_at_is_not_pending(forebay: Forebay, tmp_path: Path) -> None:
+    """Whether a migration is applied in a database that cannot be reached is not known."""
+    (tmp_path / "file").touch()
+    code, out, told = forebay("status", "--store", f"sqlite:///{tmp_path}/file/x.db")
+    assert (code, out) == (1, "")
+    assert "Not a directory" in told
+
+
 def test_sqlite_edited_and_unknown(forebay: Forebay, tmp_path: Path) -> None:
     """A text that is no longer the one that was applied is told and fails; so does migrating then."""
     forebay("migrate")

@@ -41,6 +41,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     assert done.returncode == raw.returncode == 1
     lines = done.stderr.splitlines()
     assert any("data: is no directory" in line for line in lines)
+    assert any("journal: Not a directory" in line for line in lines)
     assert any("bad.db: file is not a database" in line for line in lines)
     assert any(f"port {port}: the port is in use" in line for line in lines)
     assert "ready" not in done.stdout
@@ -64,6 +65,14 @@ def test_a_directory_that_may_not_be_written(tmp_path: Path) -> None:
         assert any("not writable" in trouble for trouble in troubles(list(all_checks(settings(tmp_path)))))
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_store_below_a_file(tmp_path: Path) -> None:
+    """That nothing can be made there is no matter of rights."""
+    (tmp_path / "file").touch()
+    store = (StoreUrl(f"sqlite:///{tmp_path}/file/x.db"),)
+    (told,) = troubles(list(all_checks(settings(tmp_path, store=store))))
+    assert told.endswith("file: is no directory")
 
 
 def test_no_room(tmp_path: Path) -> None:
