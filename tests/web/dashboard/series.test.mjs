@@ -66,6 +66,11 @@ test('a sparkline of nothing is empty, and a constant lies at mid-height', () =>
   assert.equal(sparkPath([{ x: 3, y: 7 }], 100, 24), 'M94 12.0H100');
 });
 
+test('a sparkline goes from the least to the largest number there can be', () => {
+  const points = [-1.7e308, 0, 1.7e308].map((y, x) => ({ x, y }));
+  assert.equal(sparkPath(points, 100, 24), 'M0.0 22.0L50.0 12.0L100.0 2.0');
+});
+
 test('two looks in quick succession make no rate of their own', () => {
   const samples = [
     { at: 0, n: 0 },

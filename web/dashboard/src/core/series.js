@@ -96,9 +96,10 @@ export function sparkPath(points, width, height) {
     low = Math.min(low, y);
     high = Math.max(high, y);
   }
-  const rise = high - low;
+  // Halves: between the largest numbers of both signs is more than a number can be.
+  const rise = high / 2 - low / 2;
   const place = (/** @type {number} */ y) =>
-    (rise > 0 ? height - 2 - ((y - low) / rise) * (height - 4) : height / 2).toFixed(1);
+    (rise > 0 ? height - 2 - ((y / 2 - low / 2) / rise) * (height - 4) : height / 2).toFixed(1);
   if (span === 0) return `M${width - 6} ${place(high)}H${width}`;
   return points
     .map(({ x, y }, i) => `${i ? 'L' : 'M'}${(((x - start) / span) * width).toFixed(1)} ${place(y)}`)
