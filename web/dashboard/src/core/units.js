@@ -43,8 +43,12 @@ const NARROW_SPACE = '\u202f';
 const digits = (most, least = 0) =>
   new Intl.NumberFormat(undefined, { minimumFractionDigits: least, maximumFractionDigits: most });
 const places = [0, 1, 2, 3, 4, 5, 6].map((count) => digits(count, count));
-const short = new Intl.NumberFormat(undefined, { notation: 'compact', maximumSignificantDigits: 4 });
-const tiny = new Intl.NumberFormat(undefined, { notation: 'scientific', maximumSignificantDigits: 3 });
+/** @param {'compact' | 'scientific'} notation @param {readonly number[]} counts of digits */
+const significant = (notation, counts) =>
+  counts.map((count) => new Intl.NumberFormat(undefined, { notation, maximumSignificantDigits: count }));
+// More digits have no room beside a chart.
+const short = significant('compact', [4, 5, 6, 7]);
+const tiny = significant('scientific', [3, 4, 5]);
 
 /** @param {string} unit @returns {{scales: readonly Scale[], factor: number, base: number} | null} */
 function known(unit) {
@@ -109,11 +113,16 @@ export function axisOf(top, increment, unit) {
   const step = increment / size;
   const most = Math.abs(top) / size;
   const count = places.findIndex((_, digits) => isWhole(step * 10 ** digits));
+  const power = Math.floor(Math.log10(step) + 1e-9);
+  const last = isWhole(step / 10 ** power) ? power : power - 1;
+  const needed = Math.floor(Math.log10(most)) - last + 1;
+  /** @param {readonly Intl.NumberFormat[]} formats @param {number} least digits of the first */
+  const enough = (formats, least) => formats[Math.min(formats.length - 1, Math.max(0, needed - least))];
   const write =
     most >= 1e15 || count < 0
-      ? (/** @type {number} */ value) => (value === 0 ? '0' : tiny.format(value / size))
+      ? (/** @type {number} */ value) => (value === 0 ? '0' : enough(tiny, 3).format(value / size))
       : most >= 1e5
-        ? (/** @type {number} */ value) => short.format(value / size)
+        ? (/** @type {number} */ value) => enough(short, 4).format(value / size)
         : (/** @type {number} */ value) => places[count].format(value / size);
   return { write, label };
 }
