@@ -214,3 +214,31 @@ async def test_everybody_can_use_it(new_context: NewContext, forebay: Forebay) -
     said = re.compile(r"host-0: last .* from 0.ms to 49.ms, 60 metrics")
     words = chart(page, "some.latency").get_by_text(said)
     await expect(words).to_have_count(1)
+
+
+async def test_a_chart_out_of_sight_asks_in_steps_of_the_window_that_was_chosen(
+    page: Page, forebay: Forebay
+) -> None:
+    """Who looks at the last chart and presses a longer window has no chart above that asks for millions of
+    points, which is refused (the console would say so): all ask in steps of what they will show."""
+    names = [f"name.{number}" for number in range(12)]
+    forebay.post([{"name": name, "value": 1} for name in names]).raise_for_status()
+    asked: list[dict[str, list[str]]] = []
+    page.on(
+        "request",
+        lambda it: asked.append(parse_qs(urlsplit(it.url).query)) if "/api/series" in it.url else None,
+    )
+    await page.goto(f"{forebay.url}/#/explore?{'&'.join(f'name={name}' for name in names)}&last=1s")
+    for name in (names[0], names[-1]):
+        await chart(page, name).scroll_into_view_if_needed()
+        await expect(chart(page, name)).to_contain_text(re.compile("Loading|No metric"))
+        await expect(chart(page, name)).not_to_contain_text("Loading")
+    asked.clear()
+    await page.evaluate("location.hash = location.hash.replace('last=1s', 'last=30d')")
+    await expect(chart(page, names[-1]).locator(".explore-legend tbody td").last).to_have_text("1")
+    await chart(page, names[0]).scroll_into_view_if_needed()
+    await expect(chart(page, names[0]).locator(".explore-legend tbody td").last).to_have_text("1")
+    steps = {
+        query["step"][0] for query in asked if int(query["to"][0]) - int(query["from"][0]) > 86_400 * SECOND
+    }
+    assert len(steps) == 1, steps

@@ -4,7 +4,7 @@
  * is drawn less often, none holds up the page.
  */
 
-import { lengthOf, rangeOf } from '../core/windows.js';
+import { lengthOf, rangeOf, stepFor } from '../core/windows.js';
 import { makeChart } from './chart.js';
 import { watchColours } from './colours.js';
 import { listen } from './gestures.js';
@@ -14,8 +14,9 @@ import { listen } from './gestures.js';
  * @typedef {{
  *   changed: () => void,
  *   remove: () => void,
- *   step: () => number,
- * }} Handle `changed`: draw in the next frame; `step`: the length of its buckets, 0 while nothing was drawn
+ *   step: (length: number) => number,
+ * }} Handle `changed`: draw in the next frame; `step`: of its buckets in a window of that length, 0 while nothing was
+ *   drawn
  * @typedef {{
  *   now: () => number,
  *   span: () => Span,
@@ -163,7 +164,8 @@ export function makeChartManager(within, owner) {
       return {
         changed: () => (entry.dirty = true),
         grow: () => (entry.grown = true),
-        step: () => chart.grid().step,
+        // What was drawn last may be of another window: out of sight nothing is drawn.
+        step: (length) => (chart.grid().step === 0 ? 0 : stepFor(length, chart.plotWidth())),
         remove() {
           entries.delete(mount);
           sight.unobserve(mount);

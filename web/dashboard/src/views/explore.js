@@ -219,7 +219,10 @@ export function makeView(page) {
 
   const look = () => {
     const now = clock();
-    for (const { feed, handle } of charts.values()) feed.tick(rangeOf(choice.span, now), handle.step(), now);
+    const length = lengthOf(choice.span);
+    for (const { feed, handle } of charts.values()) {
+      feed.tick(rangeOf(choice.span, now), handle.step(length), now);
+    }
   };
 
   return {
