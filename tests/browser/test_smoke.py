@@ -117,6 +117,20 @@ async def test_a_view_that_cannot_be_loaded_says_so(page: Page, forebay: Forebay
     await expect(page.get_by_role("link", name="dashboard.transport")).to_be_visible()
 
 
+async def test_an_address_of_no_view_leads_to_overview(page: Page, forebay: Forebay) -> None:
+    """Also with a view open, which would else stand under an address that is not its own; the link that skips
+    the navigation stays where it is."""
+    await page.goto(f"{forebay.url}/#/flags")
+    await expect(page.get_by_role("link", name="dashboard.transport")).to_be_visible()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{forebay.url}/#view")
+    await expect(page.get_by_role("link", name="dashboard.transport")).to_be_visible()
+    await page.goto(f"{forebay.url}/#/flag")
+    await expect(page).to_have_url(f"{forebay.url}/#/overview")
+    await expect(page.get_by_role("region", name="Live metrics")).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_it_is_shown_in_both_colours(new_context: NewContext, forebay: Forebay, scheme: str) -> None:
     """What the system prefers is what the page looks like."""

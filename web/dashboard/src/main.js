@@ -96,8 +96,8 @@ function schedule() {
 async function route() {
   const { name, params } = parse(location.hash);
   if (!(name in VIEWS)) {
-    // What is not a view is an anchor within one (the skip link), or the page opened without an address.
-    if (name === '' || openView === null) location.replace(address('overview'));
+    // What is neither a view nor an anchor within one (the skip link): the page opened without an address, or a wrong one.
+    if (location.hash !== '#view' || openView === null) location.replace(address('overview'));
     return;
   }
   const view = made.get(name) ?? (await load(name));
