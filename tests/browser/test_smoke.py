@@ -117,6 +117,33 @@ async def test_a_view_that_cannot_be_loaded_says_so(page: Page, forebay: Forebay
     await expect(page.get_by_role("link", name="dashboard.transport")).to_be_visible()
 
 
+async def test_a_view_first_opened_in_an_outage_comes_by_itself(
+    page: Page, forebay: Forebay, problems: Problems
+) -> None:
+    """Who opens a view while Forebay is away is told so without the name of a file, and sees the view, whole,
+    when Forebay is back, whether they stayed or came back to it."""
+    problems.expect("ERR_CONNECTION")
+    await page.goto(forebay.url)
+    await expect(page.locator("#connection-text")).to_have_text("Live")
+    await asyncio.to_thread(forebay.kill)
+    await page.get_by_role("link", name="Flags", exact=True).click()
+    away = page.get_by_text("Forebay does not answer. It comes when Forebay is back.")
+    await expect(away).to_be_visible()
+    await page.get_by_role("link", name="Overview", exact=True).click()
+    await asyncio.to_thread(forebay.start)
+    await expect(page.locator("#connection-text")).to_have_text("Live")
+    await page.get_by_role("link", name="Flags", exact=True).click()
+    await expect(page.get_by_role("link", name="dashboard.transport")).to_be_visible()
+    sheets = await page.evaluate("() => [...document.styleSheets].map(({href}) => href).join()")
+    assert "assets/flags-" in sheets
+
+    await asyncio.to_thread(forebay.kill)
+    await page.get_by_role("link", name="Time", exact=True).click()
+    await expect(away).to_be_visible()
+    await asyncio.to_thread(forebay.start)
+    await expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
 async def test_an_address_of_no_view_leads_to_overview(page: Page, forebay: Forebay) -> None:
     """Also with a view open, which would else stand under an address that is not its own; the link that skips
     the navigation stays where it is."""

@@ -1,5 +1,6 @@
 /** Puts the page together: events are reduced as they come, and shown at most once an animation frame. */
 
+import { isWell } from './core/connection.js';
 import { reduce } from './core/dashboard-core.js';
 import { connectionOf, INITIAL } from './core/link.js';
 import { caughtUp, memory, remembered } from './core/tabs.js';
@@ -128,10 +129,36 @@ async function load(name) {
       await new Promise(() => {}); // this page is on its way out
     }
     const alert = makeAlert();
+    if (!isThere) {
+      alert.say(
+        'This view could not be loaded, for Forebay does not answer. It comes when Forebay is back.',
+        null,
+      );
+      const view = awaiting(alert.element);
+      made.set(name, view);
+      return view;
+    }
     const why = error instanceof Error ? error.message : String(error);
     alert.say(`This view could not be loaded: ${why}`, () => location.reload());
     return { element: alert.element, show() {} };
   }
+}
+
+/**
+ * In the place of a view that only a reload can bring: what failed to load once is not loaded whole by the same page.
+ * @param {HTMLElement} element
+ * @returns {import('./ui/view.js').View}
+ */
+function awaiting(element) {
+  let reloaded = false;
+  return {
+    element,
+    show({ connection, now }) {
+      if (reloaded || !isWell(connection, now)) return;
+      reloaded = true;
+      location.reload();
+    },
+  };
 }
 
 /** What was decided may be different now: a flag was changed, or there was no connection to hear of it by. */
