@@ -284,7 +284,7 @@ class SqliteStore:
             raise
 
     def _mirror(self, letters: Sequence[LetterRow]) -> None:
-        connection = self._writer or self._connect()
+        connection = self._in_place()
         try:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(
@@ -297,7 +297,7 @@ class SqliteStore:
             raise
 
     def _mirror_flags(self, flags: Sequence[FlagRow]) -> None:
-        connection = self._writer or self._connect()
+        connection = self._in_place()
         try:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("DELETE FROM feature_flags WHERE journal_id = ?", (self._journal_id,))

@@ -74,6 +74,15 @@ async def test_a_file_deleted_while_running_is_noticed(store: SqliteStore, path:
     assert await store.open(JOURNAL) is None
 
 
+async def test_dead_letters_and_flags_do_not_go_into_a_deleted_file(store: SqliteStore, path: str) -> None:
+    """Neither passes for mirrored where nobody can read it."""
+    for mirrored in (lambda: store.mirror([]), lambda: store.mirror_flags([])):
+        await store.open(JOURNAL)
+        remove(path)
+        with pytest.raises(OutageError, match="moved or deleted"):
+            await mirrored()
+
+
 async def test_an_older_copy_put_back_is_noticed(store: SqliteStore, path: str) -> None:
     """A database whose cursor has gone back takes nothing until it is opened again."""
     await store.write(plain(0, 100), Offset(100))
