@@ -84,10 +84,11 @@ class WriteLetters(msgspec.Struct, frozen=True):
 
 
 class MirrorLetters(msgspec.Struct, frozen=True):
-    """Command to persistence: mirror `letters`, which bring the store's table up to `before` of the queue's
-    journal, and tell the queue with LettersMirrored."""
+    """Command to persistence: mirror `letters`, which bring the store's table from `start` up to `before` of
+    the queue's journal, and tell the queue with LettersMirrored."""
 
     letters: Sequence[LetterRow]
+    start: Offset
     before: Offset
 
 
@@ -133,11 +134,18 @@ class LettersWritten(msgspec.Struct, frozen=True):
 
 
 class LettersMirrored(msgspec.Struct, frozen=True):
-    """Event to the queue: the table of dead letters in `store` is up to date up to `before`; None: it could
-    not be reached."""
+    """Event to the queue: the table of dead letters in `store`, which was up to date up to `start`, is up to
+    `before`; None: it could not be reached."""
 
     store: str
+    start: Offset
     before: Offset | None
+
+
+class StoreWentBack(msgspec.Struct, frozen=True):
+    """Event to the queue: `store` holds less than it did; its table of dead letters went the same way."""
+
+    store: str
 
 
 class StoreRecovered(msgspec.Struct, frozen=True):
@@ -157,6 +165,7 @@ DeadLettersMessage: TypeAlias = (
     | DiscardSome
     | LettersWritten
     | LettersMirrored
+    | StoreWentBack
     | StoreRecovered
     | KeepHouse
 )

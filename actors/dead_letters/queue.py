@@ -31,6 +31,7 @@ from actors.messages import (
     RedriveOne,
     RedriveSome,
     StoreRecovered,
+    StoreWentBack,
     WriteLetters,
 )
 from actors.stores.base import Row
@@ -127,6 +128,9 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
                     await self._written(message)
                 case LettersMirrored():
                     await self._mirrored(message)
+                case StoreWentBack(store=store):
+                    self._mirroring.pop(store, None)
+                    await self._note_mirrored(store, Offset(0))
                 case StoreRecovered():
                     self._weather(message.store)
                 case KeepHouse():
@@ -231,10 +235,18 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         if message.before is None:
             self._mirroring[message.store] = self.context.clock.monotonic() + AWAY_PAUSE - MIRROR_PATIENCE
             return
+        if message.start != self._mirrored_until(message.store):
+            # What was under way when the store went back.
+            return
         self._mirroring.pop(message.store, None)
-        self._mirrored_to[message.store] = message.before
+        await self._note_mirrored(message.store, message.before)
+
+    async def _note_mirrored(self, store: str, before: Offset) -> None:
+        if before == self._mirrored_until(store):
+            return
+        self._mirrored_to[store] = before
         try:
-            await self._append([DeadLettersMirrored(message.store, message.before)])
+            await self._append([DeadLettersMirrored(store, before)])
         except (JournalFullError, JournalFailedError) as error:
             log.warning("that dead letters were mirrored cannot be written down", error=str(error))
 
@@ -306,7 +318,7 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         letters, before = await changes(self._journal, store, start, self._main)
         if not letters:
             self._mirrored_to[store] = before
-        elif self._tell(store, MirrorLetters(letters, before)):
+        elif self._tell(store, MirrorLetters(letters, start, before)):
             self._mirroring[store] = now
 
     def _mirrored_until(self, store: str) -> Offset:

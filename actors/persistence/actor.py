@@ -270,14 +270,16 @@ class PersistenceActor(Actor[PersistenceMessage]):
         if cursor is not None and cursor > end:
             raise StoreAheadError(self._store.name, cursor, end)
         stock = await take_stock(cursor, self._journal, self._store, self._burial)
-        progress, cursor = self._progress, stock.cursor
+        progress = self._progress
+        if cursor is None or stock.persisted < progress.persisted:
+            self._burial.went_back()
         progress.took_stock(stock)
         self._inside = stock.inside
         progress.opened = True
         self._flags.forget()
         await self._forget_reading()
-        self._move(Opened(cursor))
-        log.info("store open", store=self._store.name, cursor=cursor, lag=self._lag())
+        self._move(Opened(stock.cursor))
+        log.info("store open", store=self._store.name, cursor=stock.cursor, lag=self._lag())
 
     async def _feed_from(self, cursor: Offset) -> bool:
         """One write, of the next batch or of what is left of the last; False when the store is level with
@@ -363,7 +365,7 @@ class PersistenceActor(Actor[PersistenceMessage]):
         except StoreError as error:
             log.warning("dead letters are not mirrored for now", store=self._store.name, error=str(error))
         finally:
-            self._burial.mirrored(command.before if done else None)
+            self._burial.mirrored(command.start, command.before if done else None)
 
     async def _mirror_flags(self) -> None:
         if self._is_feeding:

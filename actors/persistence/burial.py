@@ -17,6 +17,7 @@ from actors.messages import (
     LettersMirrored,
     LettersWritten,
     StoreRecovered,
+    StoreWentBack,
 )
 from actors.stores.base import PoisonError, Row
 from journal.events import DeadLetterRetried, MetricDeadLettered, encoder
@@ -192,9 +193,14 @@ class Burial:
         """Tell the queue what came of letters that were sent again, by their ids."""
         self._tell(LettersWritten(self._store, stored, refused))
 
-    def mirrored(self, before: Offset | None) -> None:
-        """Tell the queue up to where of its journal the store's table is; None: it could not be reached."""
-        self._tell(LettersMirrored(self._store, before))
+    def went_back(self) -> None:
+        """Tell the queue that the store was emptied, or put back to an older copy."""
+        self._tell(StoreWentBack(self._store))
+
+    def mirrored(self, start: Offset, before: Offset | None) -> None:
+        """Tell the queue up to where of its journal the store's table, which was at `start`, is now; None: it
+        could not be reached."""
+        self._tell(LettersMirrored(self._store, start, before))
 
     def _tell(self, message: DeadLettersMessage) -> None:
         if self._queue is not None:

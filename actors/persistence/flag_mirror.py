@@ -37,7 +37,7 @@ class FlagMirror:
         self._not_before = float("-inf")
 
     def forget(self) -> None:
-        """The store was opened anew: what it was told may be gone."""
+        """The table may be another one now: write the flags again."""
         self._told = None
 
     async def bring_up_to_date(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import AsyncIterator, Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -286,6 +287,27 @@ async def test_the_store_keeps_a_mirror(tmp_path: Path) -> None:
         )
         names = [letter.metric.name for letter in store.mirrored.values()]
         assert names == ["bad.0", "bad.1", "bad.2"]
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["emptied", "older-copy"])
+async def test_a_store_that_went_back_gets_its_mirror_again(tmp_path: Path, older: bool) -> None:
+    """A table that was lost with its database, or put back to what it was, is told anew of every letter, and
+    of the flags."""
+    tables, home = MemoryTables(), tmp_path / "data"
+    async with queue(home, Picky(MemoryStore(tables=tables))) as it:
+        await it.take(metrics(10, {3}))
+        await until(lambda: len(tables.letters) == 1, "the table holds the first")
+        await it.settled()
+        tables_then = deepcopy(tables) if older else MemoryTables()
+        await it.take(metrics(20, {4, 7}))
+        await until(lambda: len(tables.letters) == 3, "the table holds them all")
+        await it.settled()
+    async with queue(home, Picky(MemoryStore(tables=tables_then))) as it:
+        await until(lambda: len(tables_then.letters) == 3, "it holds them again")
+        await until(lambda: bool(tables_then.flags), "it has the flags")
+        await it.settled()
+        assert it.waiting == ["bad.3", "bad.4", "bad.7"]
+        await it.balances()
 
 
 async def test_without_a_queue_poison_blocks_its_own_cursor_loudly(tmp_path: Path) -> None:
