@@ -12,6 +12,7 @@ from journal.events import MetricDeadLettered, offsets_of
 from journal.log import Journal
 from journal.metric import Metric, Offset
 from journal.reader import OffsetRetiredError, reading_own
+from journal.segment import JournalCorruptError
 from journal.state import DeadLetter
 
 
@@ -21,15 +22,17 @@ async def read_letters(
     """The letters `ids` as they were buried, by id; left out are those whose segment is gone, and those of
     which neither `journal`, the queue's, nor the `main` one has the metric any more.
 
-    Raises JournalCorruptError.
+    Raises JournalCorruptError where one is behind a damage that was not repaired, and not in `main` either.
     """
     wanted = set(ids)
-    found = await _buried(journal, wanted)
+    found, damage = await _buried(journal, wanted)
     for each in wanted - found.keys():
         letter = journal.state.dead_letters.get(each)
         metric = None if letter is None else await _accepted(main, letter)
         if letter is not None and metric is not None:
             found[each] = as_buried(letter, metric)
+    if damage is not None and not wanted <= found.keys():
+        raise damage
     return found
 
 
@@ -59,16 +62,22 @@ async def _accepted(main: Journal, letter: DeadLetter) -> Metric | None:
     return rows[0].metric if rows and rows[0].offset == letter.offset else None
 
 
-async def _buried(journal: Journal, ids: Iterable[Offset]) -> dict[Offset, MetricDeadLettered]:
+async def _buried(
+    journal: Journal, ids: Iterable[Offset]
+) -> tuple[dict[Offset, MetricDeadLettered], JournalCorruptError | None]:
     found: dict[Offset, MetricDeadLettered] = {}
+    damage: JournalCorruptError | None = None
     for each in sorted(ids):
         if each in found or not journal.first_offset <= each < journal.next_offset:
             continue
-        async with reading_own(journal, each) as reader:
-            for record in await reader.read(1):
-                found |= {
-                    at: event
-                    for at, event in offsets_of(record.events(), record.base)
-                    if isinstance(event, MetricDeadLettered)
-                }
-    return found
+        try:
+            async with reading_own(journal, each) as reader:
+                for record in await reader.read(1):
+                    found |= {
+                        at: event
+                        for at, event in offsets_of(record.events(), record.base)
+                        if isinstance(event, MetricDeadLettered)
+                    }
+        except JournalCorruptError as error:
+            damage = error
+    return found, damage

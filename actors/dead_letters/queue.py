@@ -46,7 +46,14 @@ from journal.events import (
 from journal.log import Journal
 from journal.metric import Metric, Nanoseconds, Offset
 from journal.segment import JournalCorruptError
-from web.letters import LetterLostError, LetterUnderWayError, NoSuchLetterError, Redriven, StoreNotFedError
+from web.letters import (
+    DeadLettersUnavailableError,
+    LetterLostError,
+    LetterUnderWayError,
+    NoSuchLetterError,
+    Redriven,
+    StoreNotFedError,
+)
 
 HOUSEKEEPING_EVERY = 0.25
 """Seconds."""
@@ -289,7 +296,8 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
             orders = redriving.take(now)
             if not orders:
                 continue
-            letters = await read_letters(self._journal, [order.id for order in orders], self._main)
+            letters = await self._readable(redriving, orders)
+            orders = [order for order in orders if order.id in redriving.out]
             self._edit_lost(letters, orders)
             for order in orders:
                 if order.id not in letters:
@@ -300,6 +308,22 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
             rows = [_row(letters[each.id], each.edited) for each in found]
             if not rows or not self._tell(store, WriteLetters([each.id for each in found], rows)):
                 redriving.returned(set(), now)
+
+    async def _readable(
+        self, redriving: Redriving, orders: Sequence[Order]
+    ) -> dict[Offset, MetricDeadLettered]:
+        """The letters of `orders`, and maybe others. A damage in the way of one holds up no other."""
+        letters: dict[Offset, MetricDeadLettered] = {}
+        for order in orders:
+            try:
+                # Letters that were buried together are read together.
+                if order.id not in letters:
+                    letters |= await read_letters(self._journal, [order.id], self._main)
+            except JournalCorruptError as error:
+                log.error("a dead letter cannot be read", id=order.id, error=str(error))
+                if order.edited is None:
+                    redriving.drop(order.id).answer(DeadLettersUnavailableError(str(error)))
+        return letters
 
     def _edit_lost(self, letters: dict[Offset, MetricDeadLettered], orders: Sequence[Order]) -> None:
         """What a person puts in a metric's place can be sent even where the metric is lost."""
@@ -315,7 +339,12 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
         busy = asked is not None and now - asked < MIRROR_PATIENCE
         if busy or store not in state.dead_letter_counts or start >= self._journal.next_offset:
             return
-        letters, before = await changes(self._journal, store, start, self._main)
+        try:
+            letters, before = await changes(self._journal, store, start, self._main)
+        except JournalCorruptError as error:
+            log.error("dead letters are not mirrored for now", store=store, error=str(error))
+            self._mirroring[store] = now
+            return
         if not letters:
             self._mirrored_to[store] = before
         elif self._tell(store, MirrorLetters(letters, start, before)):
