@@ -47,7 +47,7 @@ def routes(edge: Edge) -> list[Route]:
             body += chunk
             if len(body) > _MAX_FORM:
                 return response(problem(413, f"the form may have {_MAX_FORM} bytes"))
-        form = parse_qs(bytes(body).decode("utf-8", "replace"), max_num_fields=8)
+        form = parse_qs(bytes(body).decode("utf-8", "replace"))
         address = request.client.host if request.client is not None else ""
         if (wait := attempts.wait(address, edge.now())) > 0:
             answer = _page(429, _LATER)

@@ -347,3 +347,10 @@ async def test_the_login_takes_no_endless_form() -> None:
     async with serving(SECRET) as running, running.client() as client:
         answer = await client.post("/login", content=b"token=" + b"x" * 1_000_000)
         assert answer.status_code == 413
+
+
+async def test_a_login_with_many_fields_is_one_with_the_wrong_token() -> None:
+    """And no fault of ours, with a traceback in the log."""
+    async with serving(SECRET) as running, running.client() as client:
+        fields = {f"field{number}": "x" for number in range(20)}
+        assert (await client.post("/login", data=fields)).status_code == 401
