@@ -117,7 +117,7 @@ def _split(one: Parcel, most_bytes: int) -> list[Parcel]:
         nonlocal first, size, metrics
         if metrics:
             split.append(_of(metrics, first, end - 1, frame.at))
-        first, size, metrics = end, _HEAD, []
+            first, size, metrics = end, _HEAD, []
 
     for raw in frame.metrics:
         length = len(bytes(raw)) + 1
@@ -125,7 +125,7 @@ def _split(one: Parcel, most_bytes: int) -> list[Parcel]:
             offset = _offset.decode(raw).offset
             close(offset)
             if _HEAD + length > most_bytes:
-                split.append(gap_parcel(offset, offset))
+                split.append(gap_parcel(first, offset))
                 first = offset + 1
                 continue
         metrics.append(raw)

@@ -82,6 +82,12 @@ def test_every_offset_is_in_one_message_and_none_is_too_large(
             assert len(msgspec.json.encode(alone)) + 200 > most
 
 
+def test_control_events_before_a_metric_that_cannot_fit_are_covered_with_it() -> None:
+    """Offsets that no metric has are in a message, too: a page would ask for them."""
+    one = metrics_frame([metric(7, "x" * 3_000), metric(8)], 5, 9, 10**18)
+    assert [each[1:] for each in parcels([one], 1_000)] == [(5, 7), (8, 9)]
+
+
 def test_other_frames_keep_their_place() -> None:
     """A gap or a goodbye between metrics stays there, and the offsets of a gap are known from its text."""
     between = [gap_frame(Gap(Offset(10), Offset(14), "slow")), encode_frame(Goodbye("stop", 1.0))]
