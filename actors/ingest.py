@@ -220,6 +220,15 @@ class IngestActor(Actor[IngestMessage]):
         self._acknowledged = self._keys.upto
 
 
+def never_ahead(
+    now: Callable[[], Nanoseconds], monotonic: Callable[[], Nanoseconds]
+) -> Callable[[], Nanoseconds]:
+    """`now`, but that from here on it is no faster than `monotonic`: a clock that is set forward, as where a
+    machine starts with a wrong one, makes nothing a day old."""
+    ahead = now() - monotonic()
+    return lambda: min(now(), ahead + monotonic())
+
+
 def refusal(error: BaseException) -> Refused:
     """What a client is told of an append that failed."""
     match error:

@@ -37,7 +37,7 @@ from actors.dead_letters.queue import DeadLettersActor
 from actors.dead_letters.redriving import Redriving
 from actors.edge import edge_settings
 from actors.flags import FlagsPort
-from actors.ingest import IngestActor, IngestPort
+from actors.ingest import IngestActor, IngestPort, never_ahead
 from actors.kernel import ActorRef, ActorStopped, ActorSystem, ChildSpec, KernelEvent, SupervisorSpec, Worker
 from actors.machinery import Crashes, MachineryPort
 from actors.messages import PersistenceMessage, Pull, Submit
@@ -117,10 +117,12 @@ class Forebay:
         *,
         dead_letters_directory: str,
         now: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.settings = settings
         self.journal = journal
         self._now = now
+        self._keys_now = never_ahead(now, monotonic)
         self._stores = stores
         self._keys = keys
         self._listener = listener
@@ -271,7 +273,8 @@ class Forebay:
         )
 
     def _ingest(self) -> IngestActor:
-        return IngestActor(self.journal, self._keys, self.system.ref("broadcast"), self._now, self._senders)
+        broadcast = self.system.ref("broadcast")
+        return IngestActor(self.journal, self._keys, broadcast, self._keys_now, self._senders)
 
     def _server(self) -> ServerWorker:
         ports = Ports(

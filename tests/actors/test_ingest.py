@@ -78,13 +78,26 @@ async def test_a_key_is_forgotten_after_a_day(tmp_path: Path) -> None:
     def clock() -> int:
         return now
 
-    async with composed(tmp_path / "data", [MemoryStore()], now=clock) as running:
+    async with composed(tmp_path / "data", [MemoryStore()], now=clock, monotonic=clock) as running:
         first = await running.offer(1, key="k")
         now += KEPT_FOR
         assert await running.offer(1, key="k") == first
         now += 1
         again = await running.offer(1, key="k")
         assert again.first_offset > first.last_offset
+
+
+async def test_a_clock_that_is_set_forgets_no_key(tmp_path: Path) -> None:
+    """Forward, as after a start without the time, or ahead for a moment: repeats are known all the same."""
+    now = 0
+    async with composed(tmp_path / "data", [MemoryStore()], now=lambda: now) as running:
+        accepted: list[Accepted] = []
+        for days in (20_000, 20_003, 20_000):
+            accepted.append(await running.offer(1, key=f"{len(accepted)}"))
+            await until(lambda: running.keys.upto > accepted[-1].last_offset, "it is in the index")
+            now = days * KEPT_FOR
+        for at, first in enumerate(accepted):
+            assert await running.offer(1, key=f"{at}") == first
 
 
 async def test_a_restart_of_the_actor_forgets_no_key(running: Composed) -> None:

@@ -86,6 +86,7 @@ async def composed(
     fs: FileSystem | None = None,
     settings: Settings | None = None,
     now: Callable[[], Nanoseconds] = time.time_ns,
+    monotonic: Callable[[], Nanoseconds] = time.monotonic_ns,
     drain: float = 5.0,
 ) -> AsyncIterator[Composed]:
     """The running system within the block, over the journal in `home`; then stopped as SIGTERM does it."""
@@ -110,6 +111,7 @@ async def composed(
                     queue,
                     dead_letters_directory=letters,
                     now=now,
+                    monotonic=monotonic,
                 )
                 async with forebay.system:
                     yield Composed(forebay, journal, keys)
