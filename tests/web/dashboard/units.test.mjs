@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { axisOf, increments, withUnit } from '../../../web/dashboard/src/core/units.js';
+import { axisOf, inColumn, increments, withUnit } from '../../../web/dashboard/src/core/units.js';
 
 const said = (value, unit) => withUnit(value, unit).replace('\u202f', ' ');
 const labels = (values, unit) => {
@@ -29,6 +29,16 @@ test('other units stand behind the number as they are', () => {
   assert.equal(said(3, ''), '3');
   assert.equal(said(null, 'ms'), '–');
   for (const unit of ['constructor', '/s', 'ps', 'toString']) assert.equal(said(1, unit), `1 ${unit}`);
+});
+
+test('a column has room for a value, and for a unit that scales or is short', () => {
+  const said = (value, unit) => inColumn(value, unit).replace('\u202f', ' ');
+  assert.equal(said(9_411.5, 'requests'), '9,411.5');
+  assert.equal(said(1_536, 'bytes/s'), '1.50 KiB/s');
+  assert.equal(said(90, 'seconds'), '90 s');
+  assert.equal(said(5, 'percent'), '5 %');
+  assert.equal(said(21.5, '°C'), '21.50 °C');
+  assert.equal(said(null, 'requests'), '–');
 });
 
 test('the smallest and the largest numbers can be read', () => {

@@ -99,6 +99,15 @@ export function withUnit(value, unit) {
 }
 
 /**
+ * One value in a narrow column: with its unit where that scales or is short, without one that would cut the value off
+ * and stands beside the metric's name.
+ * @param {number | null} value
+ * @param {string} unit
+ */
+export const inColumn = (value, unit) =>
+  withUnit(value, known(unit) || unit === 'percent' || unit.length < 4 ? unit : '');
+
+/**
  * How the labels of an axis up to `top` (the largest size on it) are written, `increment` from one to the next: all in
  * one scale, with as many places as tell them apart.
  * @param {number} top

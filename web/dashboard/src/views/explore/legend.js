@@ -3,7 +3,7 @@
 import { whole } from '../../core/format.js';
 import { lookOf } from '../../core/lines.js';
 import { brief } from '../../core/moments.js';
-import { withUnit } from '../../core/units.js';
+import { inColumn } from '../../core/units.js';
 import { columnHead, make, mark, reconcile, write } from '../../ui/dom.js';
 
 /**
@@ -40,12 +40,12 @@ function makeRow({ line }, toggled) {
       const texts =
         at === null
           ? count > 0
-            ? [...[last, min, mean, max].map((value) => withUnit(value, unit)), whole(count)]
+            ? [...[last, min, mean, max].map((value) => inColumn(value, unit)), whole(count)]
             : null
           : joined.count[at] > 0
             ? [
                 ...[joined.mean[at], joined.min[at], joined.mean[at], joined.max[at]].map((value) =>
-                  withUnit(value, unit),
+                  inColumn(value, unit),
                 ),
                 whole(joined.count[at]),
               ]
