@@ -125,12 +125,18 @@ async def test_a_letter_is_edited_until_its_store_takes_it(
     await expect(dialog.get_by_role("alert")).to_contain_text(refused)
 
     await dialog.get_by_role("button", name="Edit…").click()
+    await dialog.get_by_role("button", name="Back", exact=True).press("Enter")
+    await expect(dialog.get_by_role("heading", name="big")).to_be_focused()
+    await dialog.get_by_role("button", name="Edit…").click()
+    await dialog.get_by_role("button", name="Redrive as edited").press("Enter")
+    await expect(dialog.locator("form")).to_contain_text("value_not_negative")
+    await expect(dialog.get_by_role("button", name="Redrive as edited")).to_be_focused()
     await dialog.get_by_label("Value").fill("12,5")
     await dialog.get_by_role("button", name="Redrive as edited").click()
     await expect(dialog.get_by_label("Value")).to_be_focused()
     await expect(dialog.get_by_label("Value")).to_have_attribute("aria-invalid", "true")
     await expect(dialog).to_contain_text("A number is needed")
-    assert letters(forebay, name="big")["letters"][0]["attempts"] == 2
+    assert letters(forebay, name="big")["letters"][0]["attempts"] == 3
     await dialog.get_by_label("Value").fill("1e-9")
     await dialog.get_by_label("Unit").fill("s")
     await dialog.get_by_role("button", name="Redrive as edited").click()

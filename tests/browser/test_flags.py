@@ -107,12 +107,15 @@ async def test_a_person_changes_a_flag_and_another_sees_it(new_context: NewConte
     await expect(share).to_be_focused()
     await share.fill("40")
     await ada.get_by_label("Your name").fill("Ada")
-    await ada.get_by_role("button", name="Change", exact=True).click()
+    change = ada.get_by_role("button", name="Change", exact=True)
+    await change.press("Enter")
     decided = "dual for 40 % of the sessions, websocket for all others"
     for page in (ada, bob):
         await expect(page.get_by_role("row", name=TRANSPORT).get_by_text(decided)).to_be_visible()
     await expect(bob.get_by_role("main").get_by_text(f"Ada changed it just now: {decided}.")).to_be_visible()
     await expect(bob.get_by_role("button", name="realtime").first).to_have_attribute("aria-pressed", "true")
+    await expect(change).to_be_focused()
+    await expect(change).to_be_disabled()
     listed = forebay.get("/api/flags").json()["flags"][0]
     assert (listed["setting"], listed["by"]) == ({"value": "dual", "rollout": 40.0}, "Ada")
 

@@ -119,9 +119,9 @@ export function makeEdit(json, time, { send, cancel }) {
       await send(metricJson(said));
     } catch (error) {
       const { problem = {}, message } = /** @type {import('../../net/api.js').ApiError} */ (error);
-      tell(faultsIn(problem, message));
-    } finally {
       go.disabled = false;
+      go.focus(); // which it lost; a field at fault takes it from there
+      tell(faultsIn(problem, message));
     }
   });
   return { element, focus: () => controls.name.focus() };

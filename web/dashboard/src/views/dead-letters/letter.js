@@ -118,7 +118,10 @@ export function makeLetter(page, { closed, redrive, discard, done }) {
       changeable: letter.cause === 'out-of-range',
     };
     const form = makeEdit(metric, time, {
-      cancel: () => present(letter, metric),
+      cancel() {
+        present(letter, metric);
+        title.focus();
+      },
       send: async (edited) => {
         done(await redrive(letter, edited));
       },

@@ -10,6 +10,8 @@ import { makeField, makeValue, problemAt } from './fields.js';
  * @typedef {import('../../core/flags.js').Draft} Draft
  */
 
+const isAble = (/** @type {Element} */ button) => button.getAttribute('aria-disabled') !== 'true';
+
 /**
  * @param {import('../../ui/view.js').Page} page
  * @param {() => Promise<void>} reload
@@ -55,9 +57,10 @@ export function makeForm(page, reload) {
   mark(conflict, 'data-tone', 'busy');
   const failure = make('p', 'error');
   const outcome = make('p', 'quiet');
-  const save = button('Change', 'main', () => change());
+  // Disabled they would lose the focus of who has just pressed them.
+  const save = button('Change', 'main', () => isAble(save) && change());
   save.type = 'submit';
-  const reset = button('Reset to the default', 'danger', () => dialog.showModal());
+  const reset = button('Reset to the default', 'danger', () => isAble(reset) && dialog.showModal());
   const dialog = makeDialog(() => send({ value: null }, 'Reset'));
 
   const form = make(
@@ -161,9 +164,10 @@ export function makeForm(page, reload) {
         );
         if (isNews) page.announce(meanwhile.textContent ?? '');
       }
-      save.disabled =
-        busy || ('same' in checked && checked.same && flag.setting !== null) || editing === null;
-      reset.disabled = busy || (flag.setting === null && Object.keys(flag.overrides).length === 0);
+      const isSame = ('same' in checked && checked.same && flag.setting !== null) || editing === null;
+      mark(save, 'aria-disabled', String(busy || isSame));
+      const isDefault = flag.setting === null && Object.keys(flag.overrides).length === 0;
+      mark(reset, 'aria-disabled', String(busy || isDefault));
       dialog.say(flag);
       show(failure, failure.textContent !== '');
     },

@@ -78,6 +78,7 @@ function makeStore(page, { store: { name } }, ask) {
     page.changed();
   };
   move.addEventListener('click', () => {
+    if (under) return;
     if (position === 'open') ask(name, () => send('open'));
     else if (position === 'closed') send('closed');
   });
@@ -98,7 +99,8 @@ function makeStore(page, { store: { name } }, ask) {
       show(move, able !== null);
       position = able?.position ?? null;
       write(move, under ? 'Just a moment…' : (able?.label ?? ''));
-      move.disabled = under;
+      // Disabled it would lose the focus of who has just pressed it.
+      mark(move, 'aria-disabled', String(under));
       mark(move, 'aria-label', under ? `${name}: just a moment` : `${able?.label ?? ''} (${name})`);
       list.show(facts(store, now));
       const wrong = trouble(store, now);
