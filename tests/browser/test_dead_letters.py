@@ -103,6 +103,20 @@ async def test_all_that_match_are_redriven_after_they_were_counted(page: Page, f
     assert all(letter["error"].endswith("no more of it") for letter in letters(forebay)["letters"])
 
 
+async def test_a_question_does_not_outlive_its_filter(page: Page, forebay: Forebay) -> None:
+    """Who goes back with a question open has no longer the question before a list that it is not about."""
+    await asyncio.to_thread(bury, forebay)
+    await page.goto(f"{forebay.url}/#/dead-letters")
+    await page.goto(f"{forebay.url}/#/dead-letters?name=queue.depth.1")
+    await page.get_by_role("button", name="Discard all 4 that match…").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("4 dead letters")
+    await page.go_back()
+    await expect(page.locator("#view tbody tr")).to_have_count(12)
+    await expect(dialog).to_have_count(0)
+    await expect(page).to_have_url(f"{forebay.url}/#/dead-letters")
+
+
 async def test_a_letter_is_edited_until_its_store_takes_it(
     page: Page, forebay: Forebay, problems: Problems
 ) -> None:

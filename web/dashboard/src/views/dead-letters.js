@@ -103,6 +103,10 @@ export function makeView(page) {
       go(filter);
       refresh();
     });
+  const closeAll = () => {
+    letter.close();
+    for (const question of parts.element.querySelectorAll('dialog')) question.close();
+  };
   const forget = () => {
     selected = new Map();
     allThatMatch = false;
@@ -199,6 +203,7 @@ export function makeView(page) {
       const wanted = filterOf(given);
       form.set(wanted);
       if (!sameFilter(wanted, filter) || !listed) {
+        closeAll(); // which were about what matched before
         const dropped = [...selected.values()].filter((one) => !matches(one, wanted)).length;
         filter = wanted;
         allThatMatch = false;
@@ -211,8 +216,7 @@ export function makeView(page) {
       else letter.close();
     },
     leave() {
-      letter.close();
-      for (const question of parts.element.querySelectorAll('dialog')) question.close();
+      closeAll();
       listing.close();
     },
     show({ state: { status }, now }) {
