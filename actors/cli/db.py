@@ -37,9 +37,15 @@ def add(parser: ArgumentParser) -> None:
     """The command's flags, and its two commands."""
     parser.epilog = _EPILOG
     commands = parser.add_subparsers(dest="action", metavar="migrate|status", required=True)
-    migrate = commands.add_parser("migrate", help="apply what the stores are missing")
+    migrate = commands.add_parser(
+        "migrate", help="apply what the stores are missing", description="Apply what the stores are missing."
+    )
     migrate.add_argument("--dry-run", action="store_true", help="say what would be applied, apply nothing")
-    status = commands.add_parser("status", help="say what is applied, pending or edited")
+    status = commands.add_parser(
+        "status",
+        help="say what is applied, pending or edited",
+        description="Say what is applied, pending or edited.",
+    )
     status.add_argument("--json", action="store_true", help="print a JSON array")
     for command in (migrate, status):
         add_settings(command, only=("data", "store"))
@@ -62,16 +68,16 @@ def _migrate(settings: Settings, dry: bool) -> int:
             _tell_pending(url, _standings(url, settings))
             return
         if url.scheme == "memory":
-            print(f"{url}: has no tables")
+            print(f"{_shown(url)}: has no tables")
             return
         if url.scheme == "sqlite":
-            applied = migrate_sqlite(str(url), _sqlite_path(url, settings))
+            applied = migrate_sqlite(_shown(url), _sqlite_path(url, settings))
         else:
-            applied = asyncio.run(migrate_postgres(str(url), _database_url(url, settings)))
+            applied = asyncio.run(migrate_postgres(_shown(url), _database_url(url, settings)))
         for migration in applied:
-            print(f"{paint('✓', 'green')} {url}: applied {migration.version}_{migration.title}")
+            print(f"{paint('✓', 'green')} {_shown(url)}: applied {migration.version}_{migration.title}")
         if not applied:
-            print(f"{paint('✓', 'green')} {url}: up to date")
+            print(f"{paint('✓', 'green')} {_shown(url)}: up to date")
 
     _each_store(settings, one)
     return FINE
@@ -80,9 +86,9 @@ def _migrate(settings: Settings, dry: bool) -> int:
 def _tell_pending(url: StoreUrl, standings: list[Standing]) -> None:
     pending = [standing for standing in standings if standing.state == "pending"]
     for standing in pending:
-        print(f"{url}: would apply {standing.version}_{standing.title}")
+        print(f"{_shown(url)}: would apply {standing.version}_{standing.title}")
     if not pending:
-        print(f"{url}: nothing to apply")
+        print(f"{_shown(url)}: nothing to apply")
 
 
 def _status(settings: Settings, as_json: bool) -> int:
@@ -122,9 +128,14 @@ def _standings(url: StoreUrl, settings: Settings) -> list[Standing]:
         case "memory":
             return []
         case "sqlite":
-            return sqlite_standings(str(url), _sqlite_path(url, settings))
+            return sqlite_standings(_shown(url), _sqlite_path(url, settings))
         case _:
-            return asyncio.run(postgres_standings(str(url), _database_url(url, settings)))
+            return asyncio.run(postgres_standings(_shown(url), _database_url(url, settings)))
+
+
+def _shown(url: StoreUrl) -> str:
+    """`url` where a colon follows: `supabase:` has one of its own."""
+    return str(url).removesuffix(":")
 
 
 def _sqlite_path(url: StoreUrl, settings: Settings) -> str:
