@@ -29,52 +29,52 @@ lock:
     uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate pyproject.toml --group dev -o requirements-dev.lock
 
 # run Forebay with the embedded store and the page at http://127.0.0.1:8420
-[group('use')]
+[group('use'), no-exit-message]
 run *args: setup
     forebay run {{args}}
 
 # one look at a running Forebay
-[group('use')]
+[group('use'), no-exit-message]
 status *args: setup
     forebay status {{args}}
 
 # a live view of a running Forebay
-[group('use')]
+[group('use'), no-exit-message]
 top *args: setup
     forebay top {{args}}
 
 # dead letters: just dlq ls | show ID | redrive | discard | export
-[group('use')]
+[group('use'), no-exit-message]
 dlq *args: setup
     forebay dlq {{args}}
 
 # feature flags: just flags ls | show NAME | set NAME VALUE | reset NAME
-[group('use')]
+[group('use'), no-exit-message]
 flags *args: setup
     forebay flags {{args}}
 
 # the store's tables: just db migrate | status
-[group('use')]
+[group('use'), no-exit-message]
 db *args: setup
     forebay db {{args}}
 
 # a local Supabase: PostgreSQL and PostgREST, migrated; prints URL and keys
-[group('use')]
+[group('use'), no-exit-message]
 supabase *args: setup
     python -m tests.supabase {{args}}
 
 # prove that nothing is lost and nothing is twice
-[group('use')]
+[group('use'), no-exit-message]
 audit *args: setup
     forebay audit {{args}}
 
 # send realistic metrics to a running Forebay
-[group('use')]
+[group('use'), no-exit-message]
 demo *args: setup
     forebay demo {{args}}
 
 # the journal tool: just journal ls | verify | dump
-[group('use')]
+[group('use'), no-exit-message]
 journal *args: setup
     forebay journal {{args}}
 
