@@ -37,8 +37,14 @@ def headers(settings: Settings) -> dict[str, str]:
     return {} if settings.token is None else {"Authorization": f"Bearer {settings.token.reveal()}"}
 
 
-def nobody_listens(url: str) -> CommandError:
+def nobody_listens(url: str, error: Exception | None = None) -> CommandError:
     """The error for a connection that was refused or timed out."""
+    import httpx
+
+    if isinstance(error, httpx.ReadTimeout):
+        return CommandError(
+            f"{url} was reached, and has not answered in time: look at the process and its log"
+        )
     return CommandError(f"nobody answers at {url}: start one with `forebay run`, or say --url or --port")
 
 

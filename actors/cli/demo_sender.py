@@ -121,7 +121,7 @@ class Sender:
         try:
             self._client.get(f"{self._url}/healthz")
         except httpx.TransportError as error:
-            raise nobody_listens(self._url) from error
+            raise nobody_listens(self._url, error) from error
 
 
 class _Item(msgspec.Struct, frozen=True):

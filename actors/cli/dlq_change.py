@@ -99,8 +99,7 @@ def _process(args: Namespace) -> Generator[Remote]:
             remote.status()
         except NobodyAnswersError as error:
             raise CommandError(
-                f"dlq {args.action}: nobody answers at {remote.url}, and only a running process changes its "
-                f"queue: start one with `forebay run`, or say --url or --port"
+                f"dlq {args.action}: {error}; only a running process changes its queue"
             ) from error
         yield remote
 

@@ -56,8 +56,7 @@ def _definition(remote: Remote, args: Namespace) -> Definition:
         return details(remote, args.name, "").definition
     except NobodyAnswersError as error:
         raise CommandError(
-            f"flags {args.action}: nobody answers at {remote.url}, and only a running process changes its "
-            f"flags: start one with `forebay run`, or say --url or --port"
+            f"flags {args.action}: {error}; only a running process changes its flags"
         ) from error
 
 

@@ -20,8 +20,8 @@ T = TypeVar("T")
 class NobodyAnswersError(CommandError):
     """No process listens at the address, or it does not answer in time."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(str(nobody_listens(url)))
+    def __init__(self, url: str, error: httpx.TransportError | None = None) -> None:
+        super().__init__(str(nobody_listens(url, error)))
 
 
 class NotPossibleError(CommandError):
@@ -84,7 +84,7 @@ class Remote:
         try:
             response = self._client.request(method, self.url + path, **options)
         except httpx.TransportError as error:
-            raise NobodyAnswersError(self.url) from error
+            raise NobodyAnswersError(self.url, error) from error
         if response.is_success:
             return response
         if response.headers.get("content-type") == "application/problem+json" and response.status_code != 401:

@@ -128,7 +128,8 @@ def test_changing_needs_a_process(arguments: tuple[str, ...], run: Run, tmp_path
     code, out, err = run(*arguments)
     assert (code, out) == (1, "")
     assert len(err.splitlines()) == 1
-    assert "only a running process changes its queue: start one with `forebay run`" in err
+    assert "start one with `forebay run`" in err
+    assert "only a running process changes its queue" in err
 
 
 def test_neither_a_process_nor_a_queue(run: Run, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from actors.cli.overview import WIDTH, overview
+from actors.cli.remote import NobodyAnswersError, Remote
+from actors.config import Settings
 from journal.metric import Offset
 from tests.actors.cli.peer import Peer, running_peer
 from tests.actors.cli.test_shell import forebay
@@ -189,6 +192,15 @@ def test_something_else_listens(answer: object, peer: Peer, tmp_path: Path) -> N
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "is it Forebay that listens there?" in done.stderr
+
+
+def test_a_process_that_hangs_is_not_taken_for_none() -> None:
+    """It is there, and a second one could not be started."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with Remote(Settings(), url, timeout=0.1) as remote, pytest.raises(NobodyAnswersError) as raised:
+            remote.status()
+    assert "was reached, and has not answered in time" in str(raised.value)
 
 
 @pytest.mark.parametrize("command", ["status", "demo"])
