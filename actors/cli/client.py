@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from actors.cli.exits import USAGE, CommandError
 from actors.config import Settings
@@ -20,8 +21,8 @@ def add_url(parser: ArgumentParser) -> None:
 def base_url(settings: Settings, given: str | None) -> str:
     """The address of the process that runs with `settings`, or the one `given`; no slash at its end."""
     if given:
-        if not given.startswith(("http://", "https://")):
-            raise CommandError(f"--url {given}: must begin with http:// or https://", USAGE)
+        if not _is_address(given):
+            raise CommandError(f"--url {given}: must be an address such as http://10.0.0.5:8420", USAGE)
         return given.rstrip("/")
     if settings.port == 0:
         raise CommandError(
@@ -30,6 +31,15 @@ def base_url(settings: Settings, given: str | None) -> str:
     # A wildcard is an address to listen on; the same machine is reached through loopback.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Asking for the port is what finds a wrong one.
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def headers(settings: Settings) -> dict[str, str]:

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from actors.cli.client import base_url
+from actors.cli.exits import USAGE, CommandError
 from actors.cli.overview import WIDTH, overview
 from actors.cli.remote import NobodyAnswersError, Remote
 from actors.config import Settings
@@ -212,3 +214,11 @@ def test_nobody_listens(command: str, tmp_path: Path) -> None:
         "forebay: nobody answers at http://127.0.0.1:1: "
         "start one with `forebay run`, or say --url or --port\n"
     )
+
+
+@pytest.mark.parametrize("url", ["10.0.0.5:8420", "ftp://h", "http://", "http://h:abc", "http://h:0"])
+def test_an_address_that_cannot_be(url: str) -> None:
+    """It is wrong usage, told before anybody is asked."""
+    with pytest.raises(CommandError, match="must be an address such as") as raised:
+        base_url(Settings(), url)
+    assert raised.value.code == USAGE
