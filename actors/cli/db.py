@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 examples:
-  forebay db migrate --dry-run        what would be applied to the configured stores?
+  forebay db migrate --dry-run        what would be applied to the stores?
   forebay db migrate                  apply it
-  forebay db status                   what is applied, pending, or edited after it was applied?
+  forebay db status                   what is applied, pending or edited?
   forebay db status --store postgresql://forebay@db.example/metrics --json
 
-A supabase: store is reached through SUPABASE_DB_URL, which nothing else needs. What
-was applied is kept as the Supabase CLI keeps it, so that `supabase db push` agrees.
-Exit code 1 when something is pending or edited (status), or could not be applied (migrate).
+A supabase: store is reached through SUPABASE_DB_URL, which nothing else needs.
+What was applied is kept as the Supabase CLI keeps it, so that `supabase db
+push` agrees. Exit code 1 when something is pending or edited (status), or could
+not be applied (migrate).
 """
 
 _COLOURS: dict[str, Colour] = {"applied": "green", "pending": "yellow", "edited": "red", "unknown": "dim"}

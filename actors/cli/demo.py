@@ -27,10 +27,11 @@ _EPILOG = """\
 examples:
   forebay demo                        200 metrics a second until Ctrl-C
   forebay demo --rate 5000 --sources 20 --duration 1m
-  forebay demo --burst 20             twenty times the rate for 3 of every 20 seconds
-  forebay demo --poison 0.1           every tenth batch has a bad metric and is refused whole
+  forebay demo --burst 20             20 times the rate for 3 of every 20 s
+  forebay demo --poison 0.1           every tenth batch is bad: refused whole
 
-Each batch has an Idempotency-Key: what is sent again after a lost connection is stored once.
+Each batch has an Idempotency-Key: what is sent again after a lost connection is
+stored once.
 """
 _TICK = 0.1
 _LARGEST = 5_000

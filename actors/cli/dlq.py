@@ -13,7 +13,7 @@ from actors.config.kinds import number
 _EPILOG = """\
 examples:
   forebay dlq ls                                what waits, the oldest first
-  forebay dlq ls --cause nul-byte --after 2h    of the last two hours, for that cause
+  forebay dlq ls --cause nul-byte --after 2h    for that cause, of the last 2 h
   forebay dlq show 4711                         one of them, with its metric
   forebay dlq redrive 4711                      send it to its store again
   forebay dlq redrive --cause check --dry-run   how many would go?
@@ -21,8 +21,10 @@ examples:
   forebay dlq discard --before 30d --yes        give them up, for good
   forebay dlq export > letters.ndjson           keep a copy
 
-Times are when a metric was accepted: 2026-11-23T13:05 (local unless it says its zone) or an age.
-Where no process runs, ls, show and export read DATA/dead-letters, and change nothing.
+Times are when a metric was accepted: 2026-11-23T13:05 (local unless it says its
+zone) or an age.
+Where no process runs, ls, show and export read DATA/dead-letters, and change
+nothing.
 """
 _CHOOSING = """\
 examples:

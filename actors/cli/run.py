@@ -8,13 +8,13 @@ from actors.cli.settings_flags import add_settings, settings_from
 
 _EPILOG = """\
 examples:
-  forebay run                                   everything in ./data, page at http://127.0.0.1:8420
+  forebay run                       all in ./data, page at http://127.0.0.1:8420
   forebay run --data /srv/forebay --port 9000
-  forebay run --store sqlite:///data/forebay.db --store postgresql://me@db/metrics
-  FOREBAY_TOKEN=... forebay run --host 0.0.0.0  other machines may send, with the token
+  forebay run --store sqlite: --store postgresql://me@db/metrics
+  FOREBAY_TOKEN=... forebay run --host 0.0.0.0  others may send, with the token
 
-Ctrl-C or SIGTERM stops in good order, a second one at once: either way nothing that
-was acknowledged is lost. SIGHUP reads the settings again.
+Ctrl-C or SIGTERM stops in good order, a second one at once: either way nothing
+that was acknowledged is lost. SIGHUP reads the settings again.
 """
 
 

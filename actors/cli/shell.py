@@ -30,7 +30,7 @@ COMMANDS = {
 
 _EPILOG = """\
 examples:
-  forebay run                         keep everything in ./data, page at http://127.0.0.1:8420
+  forebay run                         all in ./data, page at 127.0.0.1:8420
   forebay run --data /srv/forebay --store sqlite:////srv/forebay/metrics.db
   forebay demo --rate 1000            in a second terminal: see it live
   forebay status                      how is it doing?
@@ -39,7 +39,8 @@ examples:
   forebay journal verify data         is every byte sound?
 
 exit codes: 0 fine, 1 a check found something or work failed, 2 usage or
-configuration, 3 journal corrupt (see `forebay journal`), 4 data directory in use
+configuration, 3 journal corrupt (see `forebay journal`), 4 data directory in
+use
 """
 
 

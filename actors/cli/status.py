@@ -16,8 +16,8 @@ examples:
   forebay status --url http://10.0.0.5:8420
   forebay status --json | jq .pending
 
-The token, where one is needed, is FOREBAY_TOKEN or the settings'. `forebay top` looks again
-every second.
+The token, where one is needed, is FOREBAY_TOKEN or the settings'. `forebay top`
+looks again every second.
 """
 
 

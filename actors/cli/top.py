@@ -23,8 +23,8 @@ examples:
   forebay top --once                  one frame
   forebay top --json | jq '[.accepted_per_second, .persisted_per_second]'
 
-In a pipe every frame is a block of lines, with an empty line behind it. While the process is
-away its last status stays, and it is asked again.
+In a pipe every frame is a block of lines, with an empty line behind it. While
+the process is away its last status stays, and it is asked again.
 """
 
 

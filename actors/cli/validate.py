@@ -16,12 +16,13 @@ from actors.config import ConfigurationError, Problem
 
 _EPILOG = """\
 examples:
-  forebay validate                    before the first start, or after a change of forebay.toml
+  forebay validate                    before a start, or after a change
   forebay validate --config new.toml && mv new.toml forebay.toml
   forebay validate --json | jq '.checks[] | select(.trouble != "")'
 
-Exit code 0 when a start would succeed, 1 when something is in its way, 2 when the settings
-are wrong, 3 when the journal is corrupt, 4 when another process works in the data directory.
+Exit code 0 when a start would succeed, 1 when something is in its way, 2 when
+the settings are wrong, 3 when the journal is corrupt, 4 when another process
+works in the data directory.
 """
 
 

@@ -38,12 +38,12 @@ examples:
   {prog} verify /srv/forebay     is every byte sound?
   {prog} dump --from 15m --name 'gpu.*' --json | jq .value
 
-Works on the directory of a stopped or crashed process, and on that of a running one without
-disturbing it: nothing is locked and nothing written, but by `repair --apply`, which asks for a
-stopped process.
+Works on the directory of a stopped or crashed process, and on that of a running
+one without disturbing it: nothing is locked and nothing written, but by
+`repair --apply`, which asks for a stopped process.
 
-exit codes: 0 sound, 1 findings that stop no start (torn tail, stray file) or work failed,
-2 usage, 3 journal corrupt, 4 in use by another process
+exit codes: 0 sound, 1 findings that stop no start (torn tail, stray file) or
+work failed, 2 usage, 3 journal corrupt, 4 in use by another process
 """
 
 
