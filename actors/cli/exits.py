@@ -89,5 +89,5 @@ def _known(error: BaseException) -> tuple[int, list[str]] | None:
         return FAILED, [str(error)]
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return FAILED, [f"{where}{error.strerror}; {_HELP.get(error.errno, _ELSE)}"]
+        return FAILED, [f"{where}{error.strerror}; {_HELP.get(error.errno or 0, _ELSE)}"]
     return None

@@ -11,7 +11,8 @@
 The decisions are pure: core/persistence.py, core/search.py, core/batch_size.py.
 """
 
-from actors.persistence.actor import PersistenceActor, StoreAheadError
+from actors.persistence.actor import PersistenceActor
+from actors.persistence.ahead import StoreAheadError
 from actors.persistence.progress import StoreProgress
 
 __all__ = ["PersistenceActor", "StoreAheadError", "StoreProgress"]

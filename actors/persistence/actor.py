@@ -38,6 +38,7 @@ from actors.messages import (
     Pull,
     WriteLetters,
 )
+from actors.persistence.ahead import StoreAheadError
 from actors.persistence.burial import Burial, BurialFailedError
 from actors.persistence.delivery import Delivery
 from actors.persistence.feed import Batch, JournalFeed
@@ -45,7 +46,7 @@ from actors.persistence.flag_mirror import FlagMirror
 from actors.persistence.guard import GuardedStore
 from actors.persistence.progress import StoreProgress
 from actors.persistence.stock import take_stock
-from actors.stores.base import DeniedError, Store, StoreError, ThrottledError
+from actors.stores.base import Store, StoreError, ThrottledError
 from journal.committer import JournalFailedError, JournalFullError
 from journal.events import CursorAdvanced, DeadLetterRetried
 from journal.log import Journal, JournalClosedError
@@ -69,17 +70,6 @@ MAINTAIN_EVERY = 60.0
 """Seconds between two of the store's own housekeepings."""
 
 log = structlog.get_logger("persistence")
-
-
-class StoreAheadError(DeniedError):
-    """The store holds what the journal has never given it: new metrics would be taken for those."""
-
-    def __init__(self, store: str, cursor: Offset, next_offset: Offset) -> None:
-        super().__init__(
-            store,
-            f"holds everything before offset {cursor}, but the journal ends at {next_offset}: an older copy "
-            "of it was put back; put the newer one back, or begin a new one in an empty directory",
-        )
 
 
 class PersistenceActor(Actor[PersistenceMessage]):

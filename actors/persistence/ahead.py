@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 
-from actors.stores.base import Store, StoreError
+from actors.stores.base import DeniedError, Store, StoreError
 from journal.metric import Offset
 from journal.recovery import Recovered
 from journal.state import BreakerState
@@ -29,6 +29,17 @@ class JournalCutShortError(Exception):
             f"{data}: the journal ends at offset {end}, but store {store} holds everything before {cursor}: "
             "its newest part is missing, or an older copy was put back; put the newer one back, or give up "
             f"what is missing: `forebay journal repair {shlex.quote(data)} --next-offset {cursor} --apply`"
+        )
+
+
+class StoreAheadError(DeniedError):
+    """The store holds what the journal has never given it: new metrics would be taken for those."""
+
+    def __init__(self, store: str, cursor: Offset, next_offset: Offset) -> None:
+        super().__init__(
+            store,
+            f"holds everything before offset {cursor}, but the journal ends at {next_offset}: an older copy "
+            "of it was put back; put the newer one back, or begin a new one in an empty directory",
         )
 
 
