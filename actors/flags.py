@@ -14,7 +14,7 @@ import structlog
 from actors.core.flags import DEFINITIONS, UNDECIDED, by_name, decide, defined, evaluate, report
 from actors.ingest import refusal
 from journal.committer import JournalFailedError, JournalFullError
-from journal.flags import FlagChanged, FlagOverridden, FlagState, FlagValue
+from journal.flags import FlagChanged, FlagEvent, FlagOverridden, FlagState, FlagValue
 from journal.log import Appended, Journal, JournalClosedError
 from journal.metric import Nanoseconds
 from web.evaluations import (
@@ -92,6 +92,8 @@ class FlagsPort:
         self._definitions = by_name(definitions)
         self._seen = Seen(now)
         self._watchers: dict[object, Callable[[str], None]] = {}
+        # A change is decided by what holds, which the one before it has to be part of.
+        self._changing = asyncio.Lock()
 
     def evaluate(self, name: str, session: str) -> Evaluation:
         """See Flags."""
@@ -117,22 +119,11 @@ class FlagsPort:
 
     async def change(self, name: str, change: FlagChange) -> FlagReport | Refused:
         """See Flags."""
-        event = decide(self._definitions, self._journal.state.flags, name, change)
-        try:
-            appended = self._journal.append([event])
-        except JournalClosedError as error:
-            return refusal(error)
-
-        def done(appended: asyncio.Future[Appended]) -> None:
-            if appended.exception() is None:
-                self._tell(name)
-
-        # Whoever asked may hang up: the event stands, and the pages are told all the same.
-        appended.add_done_callback(done)
-        try:
-            await asyncio.shield(appended)
-        except (JournalFullError, JournalFailedError) as error:
-            return refusal(error)
+        async with self._changing:
+            event = decide(self._definitions, self._journal.state.flags, name, change)
+            refused = await self._write(event)
+        if refused is not None:
+            return refused
         match event:
             case FlagChanged(value=None):
                 log.info("flag reset", flag=name, by=event.by)
@@ -141,6 +132,24 @@ class FlagsPort:
             case FlagOverridden(session=session):
                 log.info("flag overridden", flag=name, session=session, value=event.value, by=event.by)
         return self._report(name, event.session if isinstance(event, FlagOverridden) else "")
+
+    async def _write(self, event: FlagEvent) -> Refused | None:
+        try:
+            appended = self._journal.append([event])
+        except JournalClosedError as error:
+            return refusal(error)
+
+        def done(appended: asyncio.Future[Appended]) -> None:
+            if appended.exception() is None:
+                self._tell(event.name)
+
+        # Whoever asked may hang up: the event stands, and the pages are told all the same.
+        appended.add_done_callback(done)
+        try:
+            await asyncio.shield(appended)
+        except (JournalFullError, JournalFailedError) as error:
+            return refusal(error)
+        return None
 
     @contextmanager
     def watch(self, changed: Callable[[str], None]) -> Generator[None]:

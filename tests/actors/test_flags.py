@@ -75,6 +75,17 @@ async def test_the_store_has_the_flags_as_they_are(tmp_path: Path) -> None:
             await until(lambda: mirrored(running) == undecided, "the table has the defaults again")
 
 
+async def test_changes_at_one_time_know_of_each_other(journal: Journal) -> None:
+    """A rollout that comes while a value is being written is one of that value."""
+    flags = FlagsPort(journal, lambda: NOW)
+    await flags.change(TRANSPORT, FlagChange("dual"))
+    await asyncio.gather(
+        flags.change(TRANSPORT, FlagChange("realtime")), flags.change(TRANSPORT, FlagChange(rollout=20.0))
+    )
+    state = journal.state.flags[TRANSPORT]
+    assert (state.value, state.rollout) == ("realtime", 20.0)
+
+
 async def test_a_change_that_is_wrong_leaves_no_event(journal: Journal) -> None:
     """An unknown flag and a value that is not allowed are errors before anything is journaled."""
     flags = FlagsPort(journal, lambda: NOW)
