@@ -73,6 +73,15 @@ test('when the connection is lost, old figures are called old', () => {
   assert.match(health(state, dropped, 10_000).text, /from a moment ago/);
 });
 
+test('a server that falls silent on an open connection is not called well for long', () => {
+  const frame = status({ health: { level: 'good', sentence: 'Fine.' } });
+  const { state } = fold(EMPTY, frame, 0);
+  const open = heard(FIRST, frame, 10_000);
+  assert.equal(health(state, open, 13_000).text, 'Fine.');
+  const { tone, text } = health(state, open, 16_000);
+  assert.deepEqual([tone, text], ['busy', 'Forebay has been silent for 6 s. What you see is from before.']);
+});
+
 test('a connection that another tab handed over is not called lost, unless it takes long', () => {
   const { state } = fold(EMPTY, status({ health: { level: 'good', sentence: 'Fine.' } }), 0);
   const taken = dial(OFF, 10_000);

@@ -7,8 +7,10 @@
  */
 
 import { away } from './connection.js';
-import { ago } from './format.js';
+import { ago, duration } from './format.js';
 
+/** Who has said nothing for so long (ms) may be in another state than they said. */
+export const SILENT = 4_000;
 const HANDOVER = 2_000;
 
 /**
@@ -26,6 +28,14 @@ export function health({ status }, connection, now) {
   if (connection.phase !== 'open' && !isHandedOver(connection, now)) {
     const text = `The connection to Forebay is lost. What you see is from ${ago(away(connection, now) * 1000)}.`;
     return { tone: 'bad', kind: 'lost', text: text.replace('from now.', 'from a moment ago.') };
+  }
+  if (connection.phase === 'open' && now - connection.heardAt > SILENT) {
+    const quiet = duration((now - connection.heardAt) / 1000);
+    return {
+      tone: 'busy',
+      kind: 'late',
+      text: `Forebay has been silent for ${quiet}. What you see is from before.`,
+    };
   }
   if (!status.health)
     return { tone: 'unknown', kind: 'silent', text: 'This Forebay does not say how it is.' };

@@ -1,7 +1,7 @@
 /** What stands around every view: the way between them, the sentence of health, the connection, the theme. */
 
 import { ago, duration } from '../core/format.js';
-import { health, viewThatHelps } from '../core/health.js';
+import { health, SILENT, viewThatHelps } from '../core/health.js';
 import { reliance } from '../core/link-words.js';
 import { byId, make, mark, show, write } from './dom.js';
 
@@ -124,7 +124,7 @@ function showConnection(connection, { active, polling }, kind, now) {
         ? ['bad', seconds > 0 ? `Next try in ${duration(seconds)}` : 'Reconnecting…']
         : polling
           ? ['busy', 'Not live']
-          : quiet > 4_000
+          : quiet > SILENT
             ? ['busy', `Last heard ${ago(quiet)}`]
             : kind === ''
               ? ['good', 'Live']
