@@ -10,6 +10,8 @@ import hashlib
 import hmac
 
 COOKIE = "forebay_session"
+MARK = "forebay_logged_in"
+"""A cookie that tells the page no more than that there is a login to end: it may not read the other one."""
 LIFETIME = 30 * 24 * 3600
 """Seconds that a login lasts."""
 

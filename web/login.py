@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from web.attempts import Attempts
-from web.auth import COOKIE, LIFETIME
+from web.auth import COOKIE, LIFETIME, MARK
 from web.edge import Edge
 from web.problems import problem, response
 
@@ -57,20 +57,17 @@ def routes(edge: Edge) -> list[Route]:
             attempts.failed(address, edge.now())
             return _page(401, _WRONG)
         answer = RedirectResponse("/", 303)
-        answer.set_cookie(
-            COOKIE,
-            gate.session(edge.now()),
-            max_age=LIFETIME,
-            path="/",
-            secure=request.url.scheme == "https",
-            httponly=True,
-            samesite="strict",
-        )
+        secure = request.url.scheme == "https"
+        for name, value, is_secret in ((COOKIE, gate.session(edge.now()), True), (MARK, "yes", False)):
+            answer.set_cookie(
+                name, value, LIFETIME, path="/", secure=secure, httponly=is_secret, samesite="strict"
+            )
         return answer
 
     async def logout(request: Request) -> Response:
         answer = RedirectResponse("/login", 303)
-        answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+        for name, is_secret in ((COOKIE, True), (MARK, False)):
+            answer.delete_cookie(name, path="/", httponly=is_secret, samesite="strict")
         return answer
 
     async def style(request: Request) -> Response:

@@ -90,6 +90,22 @@ async def test_the_login_leads_back_to_the_view_that_was_asked_for(
     await expect(page.locator("#connection-text")).to_have_text("Live")
 
 
+async def test_whoever_has_logged_in_can_log_out(
+    page: Page, forebay: Forebay, launch: Launch, problems: Problems
+) -> None:
+    """By a button, that a Forebay without a token has not; what was open is then behind the login again."""
+    problems.expect(REFUSED)
+    await page.goto(forebay.url)
+    await log_in(page)
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page).to_have_url(f"{forebay.url}/login")
+    await page.goto(f"{forebay.url}/{VIEW}")
+    await expect(page.get_by_label("Access token")).to_be_visible()
+    await page.goto(launch().start().url)
+    await expect(page.locator("#connection-text")).to_have_text("Live")
+    await expect(page.get_by_role("button", name="Log out")).to_be_hidden()
+
+
 async def test_another_page_does_nothing_with_the_login(
     context: BrowserContext, forebay: Forebay, elsewhere: str, problems: Problems
 ) -> None:

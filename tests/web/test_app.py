@@ -311,12 +311,15 @@ async def test_a_browser_logs_in_once() -> None:
         assert (wrong.status_code, "set-cookie" in wrong.headers) == (401, False)
         answer = await client.post("/login", data={"token": "correct horse"}, headers={"origin": running.url})
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
-        cookie = answer.headers["set-cookie"]
+        cookie, mark = answer.headers.get_list("set-cookie")
         assert "HttpOnly" in cookie
         assert "SameSite=strict" in cookie
         assert "correct" not in cookie
+        # The page reads this one, to offer the way out.
+        assert (mark.partition(";")[0], "HttpOnly" in mark) == ("forebay_logged_in=yes", False)
         assert (await client.get("/api/status")).status_code == 200
         await client.post("/logout", headers={"origin": running.url})
+        assert not client.cookies
         assert (await client.get("/api/status")).status_code == 401
 
 

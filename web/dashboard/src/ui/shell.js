@@ -29,6 +29,8 @@ export function makeShell({ settings }) {
   });
   settings.watch('theme', dress);
   dress();
+  // See web/auth.py: the cookie of the login itself is hidden from scripts.
+  byId('logout', HTMLFormElement).hidden = !/(^|; )forebay_logged_in=/.test(document.cookie);
 
   const view = byId('view', HTMLElement);
   const sentence = byId('health', HTMLElement);
