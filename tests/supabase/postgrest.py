@@ -46,6 +46,8 @@ def postgrest_binary() -> Path:
             done = subprocess.run(
                 [*_npm(), *install],
                 cwd=unfinished,
+                # npm would leave its compiled code in the temporary folder.
+                env={**os.environ, "NODE_DISABLE_COMPILE_CACHE": "1"},
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
