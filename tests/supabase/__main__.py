@@ -91,19 +91,22 @@ def _serve(args: Namespace) -> None:
         variables = supabase.environment()
         if args.env_file:
             write_env_file(args.env_file, variables)
-        _tell(variables)
+        _tell(variables, kept=args.data is not None)
         while supabase.postgres.running and supabase.postgrest.running:
             time.sleep(0.5)
     finally:
         supabase.close()
 
 
-def _tell(variables: Mapping[str, str]) -> None:
+def _tell(variables: Mapping[str, str], kept: bool) -> None:
     """The variables as a shell takes them, and nothing else, on standard output."""
     for name, value in variables.items():
         print(f"export {name}='{value}'")
     sys.stdout.flush()
-    print("ready; Ctrl-C ends it", file=sys.stderr)
+    print(
+        "ready; Ctrl-C ends it" + ("" if kept else " and what is in it: --data DIR keeps that"),
+        file=sys.stderr,
+    )
 
 
 def _say(text: str, code: int) -> int:

@@ -87,7 +87,8 @@ def gone(condition: Callable[[], bool]) -> bool:
 def test_however_it_ends_it_leaves_nothing_behind(
     command: Callable[..., Command], number: signal.Signals
 ) -> None:
-    """After Ctrl-C, SIGTERM and even SIGKILL neither process nor port nor temporary file remains."""
+    """After Ctrl-C, SIGTERM and even SIGKILL neither process nor port nor temporary file remains, nor a row:
+    what keeps those is told."""
     one = command()
     one.until_ready()
     started = one.started()
@@ -97,6 +98,7 @@ def test_however_it_ends_it_leaves_nothing_behind(
     assert gone(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in started))
     assert gone(lambda: not list(one.temporary.iterdir()))
     assert all(map(port_is_free, one.ports))
+    assert one.process.communicate()[1].endswith("--data DIR keeps that\n")
 
 
 def test_interrupted_while_it_starts_it_leaves_nothing_behind(command: Callable[..., Command]) -> None:
@@ -120,6 +122,7 @@ def test_what_is_printed_is_written_and_kept(command: Callable[..., Command], re
     one.process.terminate()
     _, said = one.process.communicate()
     assert "migrated: " in said
+    assert said.endswith("ready; Ctrl-C ends it\n")
     other = command(*flags)
     second = other.until_ready()
     assert second["SUPABASE_SERVICE_ROLE_KEY"] == first["SUPABASE_SERVICE_ROLE_KEY"]
