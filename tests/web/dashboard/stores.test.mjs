@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { facts, moved, moveOf, probe, stateOf, trouble } from '../../../web/dashboard/src/core/stores.js';
+import { facts, lacking, moved, moveOf, probe, stateOf, trouble } from '../../../web/dashboard/src/core/stores.js';
 import { store } from './frames.mjs';
 
 const NOW = 1_000_000;
@@ -73,4 +73,10 @@ test('what came of a move is told, and that the journal does not know of it', ()
   assert.match(moved(now), /^Nothing is written to sqlite/);
   assert.match(moved({ ...now, by: '' }), /being tried now/);
   assert.match(moved({ ...now, noted: false }), /the next start will not know of it\.$/);
+});
+
+test('charts of a store that is behind say what they lack', () => {
+  assert.match(lacking(away), /^.+ is 4 min behind: what it has not stored yet is missing here/);
+  assert.equal(lacking(store({ lag: 500, lag_seconds: 2 })), '');
+  assert.equal(lacking(undefined), '');
 });

@@ -181,3 +181,17 @@ export function moved({ store, breaker, by, noted }) {
         : `${store} is being tried now; its breaker closes if it answers.`;
   return noted ? done : `${done} But the journal cannot be written: the next start will not know of it.`;
 }
+
+/** Seconds behind from which charts are told to lack something. */
+const BEHIND = 10;
+
+/**
+ * What charts of the store's history lack for now, while it is behind the journal; '' when it is not.
+ * @param {StoreStatus | undefined} store
+ */
+export function lacking(store) {
+  const seconds = store?.lag_seconds ?? 0;
+  return store && seconds >= BEHIND
+    ? `${store.name} is ${duration(seconds)} behind: what it has not stored yet is missing here, but for what came while you looked. It waits in the journal, and appears by itself.`
+    : '';
+}

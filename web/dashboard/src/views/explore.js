@@ -3,9 +3,10 @@
 import 'uplot/dist/uPlot.min.css';
 import { makeChartManager } from '../charts/chart-manager.js';
 import { chosen, keyOfChart, MAX_CHARTS, readChoice, writeChoice } from '../core/choice.js';
+import { lacking } from '../core/stores.js';
 import { suggestions } from '../core/suggestions.js';
 import { ahead, fixed, lengthOf, pan, rangeOf, zoom } from '../core/windows.js';
-import { make, show } from '../ui/dom.js';
+import { make, show, write } from '../ui/dom.js';
 import { makePickList } from '../ui/pick-list.js';
 import { address } from '../ui/router.js';
 import { makeCard } from './explore/card.js';
@@ -120,6 +121,8 @@ export function makeView(page) {
     (names) => add(names.map(chosen)),
     () => catalogue.refresh(),
   );
+  const behind = make('p', 'alert');
+  behind.dataset.tone = 'busy';
   const grid = make('div', 'explore-charts');
   const element = make(
     'div',
@@ -127,6 +130,7 @@ export function makeView(page) {
     make('h2', 'unseen', 'Explore'),
     toolbar.element,
     start.element,
+    behind,
     grid,
   );
   const manager = makeChartManager(element, owner);
@@ -273,6 +277,9 @@ export function makeView(page) {
       toolbar.show(choice.span, now, bands(), choice.charts.length);
       if (choice.charts.length === 0)
         start.show(catalogue.names(), catalogue.isKnown(), catalogue.namesError());
+      const missing = choice.charts.length > 0 ? lacking(state.status?.stores[0]) : '';
+      write(behind, missing);
+      show(behind, missing !== '');
       if (state.skipped !== skipped) {
         skipped = state.skipped;
         for (const { feed } of charts.values()) feed.broken(now);
