@@ -147,7 +147,7 @@ async def audit(
         await side.beyond(directory, going.end)
         if side.account.doubtful:
             found = await dead_offsets(dead_letters, side.store.name)
-            side.account.settle(Letters(found.offsets, found.edited))
+            side.account.settle(Letters(found.offsets, found.edited, found.sent))
     return Audit(
         journal_id,
         going.first,
@@ -177,7 +177,7 @@ class _Side:
     ) -> None:
         self.store = store
         self._cursor = cursor
-        self._letters = Letters(dead.offsets, dead.edited)
+        self._letters = Letters(dead.offsets, dead.edited, dead.sent)
         # The queue remembers how many were never stored, also where it cannot name them any more.
         self._dead_retired = dead.total - len(dead.offsets)
         self._retired = Retired()

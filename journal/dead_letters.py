@@ -84,7 +84,7 @@ def _letter(event: MetricDeadLettered, time: Nanoseconds, offset: Offset) -> Dea
 
 def _retried(state: State, event: DeadLetterRetried, time: Nanoseconds) -> dict[Offset, DeadLetter]:
     letter = state.dead_letters.get(event.id)
-    if letter is None:
+    if letter is None or event.edited is not None:
         return state.dead_letters
     retried = replace(
         letter,

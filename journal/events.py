@@ -118,12 +118,14 @@ class MetricDeadLettered(_Event, frozen=True, tag="metric-dead-lettered/1"):
 
 
 class DeadLetterRetried(_Event, frozen=True, tag="dead-letter-retried/1"):
-    """The dead letter `id` was redriven, was refused once more, and stays."""
+    """The dead letter `id` was redriven, was refused once more, and stays. With `edited`, it is about to be
+    sent as what a person put in the metric's place: after a crash the store may hold that, unheard."""
 
     id: Offset
     cause: str
     error: str
     weather: bool = False
+    edited: Metric | None = None
 
 
 class DeadLettersRedriven(_Event, frozen=True, tag="dead-letters-redriven/1"):

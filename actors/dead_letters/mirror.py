@@ -79,7 +79,7 @@ def _touch(
         case MetricDeadLettered() if event.store == store:
             known[at] = event
             touched[at] = _Touched("pending", time, event.attempts, None)
-        case DeadLetterRetried():
+        case DeadLetterRetried(edited=None):
             before = touched.get(event.id)
             attempts = before.attempts + 1 if before is not None else 0
             touched[event.id] = _Touched("pending", time, attempts, None)

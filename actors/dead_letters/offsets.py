@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from journal.events import DeadLettersRedriven, MetricDeadLettered, Snapshot, offsets_of
+from journal.events import DeadLetterRetried, DeadLettersRedriven, MetricDeadLettered, Snapshot, offsets_of
 from journal.metric import Metric, Offset
 from journal.reader import reading, segment_offsets
 from journal.segment import NoJournalError
@@ -13,11 +13,13 @@ from journal.state import DeadLetterCount
 
 class DeadOffsets(NamedTuple):
     """`offsets` of the main journal, ascending, as far as the queue's journal goes back; `total` since the
-    journal began. `edited` is what the store was given in place of those that a person has changed."""
+    journal began. `edited` is what the store was given in place of those that a person has changed, `sent`
+    every edit that was sent to it, whatever came of that."""
 
     offsets: list[int]
     total: int
     edited: dict[int, Metric]
+    sent: dict[int, list[Metric]]
 
 
 async def dead_offsets(directory: str, store: str) -> DeadOffsets:
@@ -26,9 +28,10 @@ async def dead_offsets(directory: str, store: str) -> DeadOffsets:
     try:
         segments = segment_offsets(directory)
     except NoJournalError:
-        return DeadOffsets([], 0, {})
+        return DeadOffsets([], 0, {}, {})
     buried: dict[Offset, Offset] = {}
     edited: dict[int, Metric] = {}
+    sent: dict[int, list[Metric]] = {}
     total = 0
     async with reading(directory, segments[0]) as reader:
         while records := await reader.read():
@@ -38,6 +41,8 @@ async def dead_offsets(directory: str, store: str) -> DeadOffsets:
                         case MetricDeadLettered() if event.store == store:
                             buried[at] = event.offset
                             total += 1
+                        case DeadLetterRetried(id=id_, edited=Metric() as edit) if id_ in buried:
+                            sent.setdefault(buried[id_], []).append(edit)
                         case DeadLettersRedriven() if event.store == store:
                             for each in event.ids:
                                 offset = buried.pop(each, None)
@@ -53,4 +58,4 @@ async def dead_offsets(directory: str, store: str) -> DeadOffsets:
                         case _:
                             pass
     known = sorted(set(buried.values()))
-    return DeadOffsets(list(known), max(len(known), total), edited)
+    return DeadOffsets(list(known), max(len(known), total), edited, sent)

@@ -38,6 +38,7 @@ from actors.stores.base import Row
 from journal.committer import JournalFailedError, JournalFullError
 from journal.dead_letters import DeadLetterEvent
 from journal.events import (
+    DeadLetterRetried,
     DeadLettersDiscarded,
     DeadLettersMirrored,
     DeadLettersRedriven,
@@ -126,7 +127,7 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
                 case Bury():
                     await self._bury(message)
                 case RedriveOne():
-                    self._order_one(message)
+                    await self._order_one(message)
                 case RedriveSome():
                     self._order_some(message)
                 case DiscardSome():
@@ -176,14 +177,24 @@ class DeadLettersActor(Actor[DeadLettersMessage]):
             )
         self._warned = near
 
-    def _order_one(self, message: RedriveOne) -> None:
+    async def _order_one(self, message: RedriveOne) -> None:
         letter = self._journal.state.dead_letters.get(message.id)
         if letter is None:
             message.fail(NoSuchLetterError(message.id))
         elif (redriving := self._redriving.get(letter.store)) is None:
             message.fail(StoreNotFedError(letter.store))
-        elif not redriving.add(Order(message.id, True, message.edited, askers=(message,))):
-            message.fail(LetterUnderWayError(message.id))
+        else:
+            try:
+                if message.edited is not None:
+                    intent = DeadLetterRetried(
+                        letter.id, letter.cause, letter.error, letter.weather, message.edited
+                    )
+                    await self._append([intent])
+            except (JournalFullError, JournalFailedError) as error:
+                message.fail(error)
+                return
+            if not redriving.add(Order(message.id, True, message.edited, askers=(message,))):
+                message.fail(LetterUnderWayError(message.id))
 
     def _order_some(self, message: RedriveSome) -> None:
         for each in message.ids:

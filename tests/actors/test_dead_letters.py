@@ -16,10 +16,10 @@ from actors.config import Settings
 from actors.config.settings import PersisterSettings, ResilienceSettings
 from actors.core import dead_letters, persistence
 from actors.dead_letters.port import DeadLettersPort
-from actors.stores.base import OutageError, TransientError
+from actors.stores.base import OutageError, Row, TransientError
 from actors.stores.memory import MemoryStore, MemoryTables
 from journal.events import pack_metrics
-from journal.metric import Metric
+from journal.metric import Metric, Offset
 from tests.actors.picky import Picky
 from tests.process.composed import SEGMENT, Composed, composed, until
 from web.letters import DeadLettersUnavailableError, LetterFilter, LetterUnderWayError, NoSuchLetterError
@@ -65,6 +65,12 @@ class Queue:
         result = await audit(str(home / "journal"), str(home / "dead-letters"), [self.store])
         assert result.balances, result
         assert result.accepted == result.stores[0].persisted + result.stores[0].dead_lettered
+
+    async def account(self, persisted: int) -> None:
+        """It balances, with so many metrics in the store."""
+        home = Path(self.running.journal.directory).parent
+        result = await audit(str(home / "journal"), str(home / "dead-letters"), [self.store])
+        assert (result.balances, result.stores[0].persisted) == (True, persisted)
 
 
 @contextlib.asynccontextmanager
@@ -287,6 +293,38 @@ async def test_the_store_keeps_a_mirror(tmp_path: Path) -> None:
         )
         names = [letter.metric.name for letter in store.mirrored.values()]
         assert names == ["bad.0", "bad.1", "bad.2"]
+
+
+class Deaf(Picky):
+    """Takes an edit, and whoever sent it never hears of that."""
+
+    async def write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
+        await super().write(rows, cursor)
+        if rows and rows[0].metric.name == "mended":
+            await asyncio.Event().wait()
+
+
+async def test_an_edit_of_which_nobody_heard_is_known_to_the_audit(tmp_path: Path) -> None:
+    """Killed after the store took it: the letter waits still, the audit balances, and also once it went again
+    without the edit, or with another."""
+    tables, home = MemoryTables(), tmp_path / "data"
+    async with queue(home, Deaf(MemoryStore(tables=tables)), drain=0.1) as it:
+        await it.take(metrics(10, {3, 4}))
+        await it.settled()
+        held = tables.metrics[str(it.running.journal.id)]
+        ids = [letter.id for letter in it.port.page(LetterFilter(), 10, None).letters]
+        asking = asyncio.create_task(it.port.redrive(ids[0], Metric("mended", 7.0)))
+        await until(lambda: len(held) == 9, "the store has it")
+    with contextlib.suppress(DeadLettersUnavailableError):
+        await asking
+    store = Picky(MemoryStore(tables=tables))
+    store.refuses = False
+    async with queue(home, store) as it:
+        await it.settled()
+        assert it.waiting == ["bad.3", "bad.4"]
+        await it.account(persisted=9)
+        await it.port.redrive(ids[0], Metric("otherwise", 8.0))
+        await it.account(persisted=9)
 
 
 @pytest.mark.parametrize("older", [False, True], ids=["emptied", "older-copy"])
