@@ -149,7 +149,9 @@ class PersistenceActor(Actor[PersistenceMessage]):
             match message:
                 case NoteCursor():
                     await self._note_cursor()
-                    await self._mirror_flags()
+                    if self._is_feeding:
+                        with self._progress.attempting():
+                            await self._flags.bring_up_to_date()
                 case MaintainStore():
                     with self._progress.attempting():
                         await self._maintain()
@@ -204,6 +206,8 @@ class PersistenceActor(Actor[PersistenceMessage]):
         """One attempt at whatever is due; False when there is nothing to do for now."""
         step = next_step(self._progress.state, self.context.clock.monotonic(), self._store.held())
         if isinstance(step, Rest):
+            if self._store.held() is not None:
+                await self._see_who_waits()
             self._wake_in(step.seconds)
             return False
         if self._store.admit():
@@ -241,8 +245,13 @@ class PersistenceActor(Actor[PersistenceMessage]):
             lag=self._lag(),
             breaker=self._store.position,
         )
-        if self._batch is None and not progress.waiting_since and self._lag() and kind != "corrupt":
-            # How long the oldest has waited is asked for most when the store cannot even be opened.
+        if kind != "corrupt":
+            await self._see_who_waits()
+
+    async def _see_who_waits(self) -> None:
+        """How long the oldest has waited is asked for most while nothing is even tried."""
+        progress = self._progress
+        if self._batch is None and not progress.waiting_since and self._lag():
             progress.waiting_since = await self._feed.waiting_since(progress.cursor)
 
     def _recovered(self) -> None:
@@ -356,11 +365,6 @@ class PersistenceActor(Actor[PersistenceMessage]):
             log.warning("dead letters are not mirrored for now", store=self._store.name, error=str(error))
         finally:
             self._burial.mirrored(command.start, command.before if done else None)
-
-    async def _mirror_flags(self) -> None:
-        if self._is_feeding:
-            with self._progress.attempting():
-                await self._flags.bring_up_to_date()
 
     async def _maintain(self) -> None:
         if self._is_feeding:

@@ -69,11 +69,13 @@ async def test_a_person_holds_a_store_off_and_lets_it_go_on(tmp_path: Path) -> N
         assert store.writes == writes
         held = status(running)
         assert (held.breaker, held.breaker_by, held.state, held.lag) == ("open", "hand", "waiting", 100)
+        assert held.lag_seconds > 0.1
         _, answer = await move(running, "closed")
         assert answer["by"] == ""
         await until(lambda: status(running).lag == 0, "it goes on at once")
         after = status(running)
         assert (after.breaker, after.breaker_by, after.persisted) == ("closed", "", 110)
+        assert after.lag_seconds == 0
 
 
 async def test_the_status_says_the_sentence_that_every_command_says(tmp_path: Path) -> None:
