@@ -72,6 +72,13 @@ class DatabaseUnreachableError(OutageError):
         super().__init__(store, f"cannot be reached: {reason}; see that it runs, and the URL")
 
 
+class DatabaseRefusesError(DeniedError):
+    """PostgreSQL answers, and does not let us in."""
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(store, f"refuses us: {reason}; see user, password and database in the URL")
+
+
 class DatabaseUrlError(DeniedError):
     """The database's URL is not one that can be used; what is wrong with it is told without its parts."""
 
@@ -256,8 +263,11 @@ async def _connected(store: str, url: str) -> AsyncGenerator[asyncpg.Connection[
         # Without prepared statements that outlive a transaction: Supabase's pooler hands out connections so.
         connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT, statement_cache_size=0)
     except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        said = " ".join(Target(store, url).hidden(str(error)).split())
-        raise DatabaseUnreachableError(store, said or type(error).__name__) from error
+        said = " ".join(Target(store, url).hidden(str(error)).split()) or type(error).__name__
+        refused = isinstance(
+            error, asyncpg.InvalidAuthorizationSpecificationError | asyncpg.InvalidCatalogNameError
+        )
+        raise (DatabaseRefusesError if refused else DatabaseUnreachableError)(store, said) from error
     except (ValueError, OverflowError):
         # The text of either repeats a part of the URL.
         raise DatabaseUrlError(store, "has options that cannot be read") from None

@@ -203,8 +203,8 @@ def test_a_supabase_store_names_the_variable_that_is_missing(
     ("change", "told"),
     [
         ("@127.0.0.1:1/", "cannot be reached"),
-        ("/nowhere", 'database "nowhere" does not exist'),
-        (":wrong@", "password authentication failed"),
+        ("/nowhere", 'refuses us: database "nowhere" does not exist; see user, password and database'),
+        (":wrong@", "refuses us: password authentication failed"),
     ],
 )
 def test_a_database_that_cannot_be_had_is_one_line(

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { facts, lacking, moved, moveOf, probe, stateOf, trouble } from '../../../web/dashboard/src/core/stores.js';
+import {
+  facts,
+  lacking,
+  moved,
+  moveOf,
+  probe,
+  stateOf,
+  trouble,
+} from '../../../web/dashboard/src/core/stores.js';
 import { store } from './frames.mjs';
 
 const NOW = 1_000_000;
