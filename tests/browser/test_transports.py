@@ -110,7 +110,9 @@ async def test_silence_is_told_within_two_seconds(
         supabase.realtime.faults.black_hole = True
         took.append(await falling)
         supabase.realtime.faults.black_hole = False
-    assert min(took) < 2_000, took
+        if took[-1] < 2_000:
+            break
+    assert took[-1] < 2_000, took
 
 
 async def test_a_channel_that_ends_is_joined_anew(
