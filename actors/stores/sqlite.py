@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from actors.stores import sqlite_rows, sqlite_series
@@ -90,27 +91,19 @@ class SqliteStore:
 
     async def write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
         """See Store. A transaction that has begun is finished by its thread even if this is cancelled."""
-        if self._threads is None:
-            raise OutageError(self.name, f"{self.path}: not open")
-        await self._threads[0].call(lambda: self._guard(lambda: self._write(rows, cursor)))
+        await self._change(lambda: self._write(rows, cursor))
 
     async def advance(self, cursor: Offset) -> None:
         """See Store."""
-        if self._threads is None:
-            raise OutageError(self.name, f"{self.path}: not open")
-        await self._threads[0].call(lambda: self._guard(lambda: self._advance(cursor)))
+        await self._change(lambda: self._advance(cursor))
 
     async def mirror(self, letters: Sequence[LetterRow]) -> None:
         """See Store."""
-        if self._threads is None:
-            raise OutageError(self.name, f"{self.path}: not open")
-        await self._threads[0].call(lambda: self._guard(lambda: self._mirror(letters)))
+        await self._change(lambda: self._mirror(letters))
 
     async def mirror_flags(self, flags: Sequence[FlagRow]) -> None:
         """See Store."""
-        if self._threads is None:
-            raise OutageError(self.name, f"{self.path}: not open")
-        await self._threads[0].call(lambda: self._guard(lambda: self._mirror_flags(flags)))
+        await self._change(lambda: self._mirror_flags(flags))
 
     async def maintain(self, keep_days: float | None) -> None:
         """See Store. There is nothing to do: the file is the user's to prune."""
@@ -196,6 +189,12 @@ class SqliteStore:
                 return
             first = run[-1][0] + 1
 
+    async def _change(self, work: Callable[[], None]) -> None:
+        """Have the writing thread do `work`."""
+        if self._threads is None:
+            raise OutageError(self.name, f"{self.path}: not open")
+        await self._threads[0].call(lambda: self._guard(work))
+
     async def _ask(self, question: Question[T]) -> T:
         """The answer to `question` from the reading thread; cancelling it cuts it short."""
         if self._threads is None:
@@ -249,11 +248,21 @@ class SqliteStore:
             raise OutageError(self.name, f"{self.path}: the file was moved or deleted while in use")
         return self._writer or self._connect()
 
-    def _write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
-        batch = sqlite_rows.batch(rows)
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection]:
+        """The connection that writes, in a transaction: all that the block does, or nothing."""
         connection = self._in_place()
         try:
             connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        except Exception as error:
+            self._abandon(connection, error)
+            raise
+
+    def _write(self, rows: Sequence[Row], cursor: Offset | None) -> None:
+        batch = sqlite_rows.batch(rows)
+        with self._transaction() as connection:
             if self._overlaps(connection, rows):
                 stored = self._stored(connection, rows[0].offset, rows[-1].offset)
                 batch = sqlite_rows.batch([row for row in rows if row.offset not in stored])
@@ -264,49 +273,27 @@ class SqliteStore:
                 connection.execute(*insert)
             if cursor is not None:
                 connection.execute(sqlite_rows.MOVE_CURSOR, (self._journal_id, self.name, cursor))
-            connection.execute("COMMIT")
-        except Exception as error:
-            self._abandon(connection, error)
-            raise
         if cursor is not None:
             self._confirmed = cursor
 
     def _advance(self, cursor: Offset) -> None:
-        connection = self._in_place()
-        try:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._transaction() as connection:
             self._overlaps(connection, [])
             connection.execute(sqlite_rows.ADVANCE_CURSOR, (self._journal_id, self.name, cursor))
             self._confirmed = self._cursor(connection)
-            connection.execute("COMMIT")
-        except Exception as error:
-            self._abandon(connection, error)
-            raise
 
     def _mirror(self, letters: Sequence[LetterRow]) -> None:
-        connection = self._in_place()
-        try:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._transaction() as connection:
             connection.executemany(
                 sqlite_rows.LETTER,
                 [sqlite_rows.letter(self._journal_id, self.name, each) for each in letters],
             )
-            connection.execute("COMMIT")
-        except Exception as error:
-            self._abandon(connection, error)
-            raise
 
     def _mirror_flags(self, flags: Sequence[FlagRow]) -> None:
-        connection = self._in_place()
-        try:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._transaction() as connection:
             connection.execute("DELETE FROM feature_flags WHERE journal_id = ?", (self._journal_id,))
             rows = [sqlite_rows.flag(self._journal_id, each) for each in flags]
             connection.executemany(sqlite_rows.FLAG, rows)
-            connection.execute("COMMIT")
-        except Exception as error:
-            self._abandon(connection, error)
-            raise
 
     def _stored(self, connection: sqlite3.Connection, first: Offset, last: Offset) -> set[int]:
         """The offsets in `[first, last]` that are there: streams must count each metric once."""
