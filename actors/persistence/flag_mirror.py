@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import structlog
 
-from actors.core.flags import DEFINITIONS, by_name, flag_rows
+from actors.core.flags import DEFINITIONS, flag_rows
 from actors.persistence.guard import GuardedStore
 from actors.stores.base import StoreError
 from journal.flags import FlagState
 from journal.log import Journal
-from web.evaluations import Definition
 
 AGAIN_AFTER = 60.0
 """Seconds after which a table that could not be written is tried again."""
@@ -22,17 +21,10 @@ log = structlog.get_logger("persistence")
 class FlagMirror:
     """Keeps `store`'s table of flags as the journal has them. `clock` is monotonic, in seconds."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        store: GuardedStore,
-        clock: Callable[[], float],
-        definitions: Iterable[Definition] = DEFINITIONS,
-    ) -> None:
+    def __init__(self, journal: Journal, store: GuardedStore, clock: Callable[[], float]) -> None:
         self._journal = journal
         self._store = store
         self._clock = clock
-        self._definitions = by_name(definitions).values()
         self._told: dict[str, FlagState] | None = None
         self._not_before = float("-inf")
 
@@ -47,7 +39,7 @@ class FlagMirror:
         if flags == self._told or self._clock() < self._not_before:
             return
         try:
-            await self._store.mirror_flags(flag_rows(self._definitions, flags))
+            await self._store.mirror_flags(flag_rows(DEFINITIONS, flags))
         except StoreError as error:
             self._not_before = self._clock() + AGAIN_AFTER
             log.warning("feature flags are not mirrored for now", store=self._store.name, error=str(error))
