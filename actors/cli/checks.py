@@ -112,7 +112,7 @@ def check_store(url: StoreUrl, settings: Settings) -> Check:
     """Whether the store can be opened or reached. Nothing is written and no table made."""
     from actors.stores.factory import StoreUrlError, make_store
 
-    what = f"store {cut(str(url), 60).removesuffix(':')}"
+    what = f"store {cut(url.label, 60)}"
     try:
         store = make_store(url.reveal(), settings.data, settings.supabase, _CONNECT_TIMEOUT)
     except StoreUrlError as error:

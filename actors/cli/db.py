@@ -69,16 +69,16 @@ def _migrate(settings: Settings, dry: bool) -> int:
             _tell_pending(url, _standings(url, settings))
             return
         if url.scheme == "memory":
-            print(f"{_shown(url)}: has no tables")
+            print(f"{url.label}: has no tables")
             return
         if url.scheme == "sqlite":
-            applied = migrate_sqlite(_shown(url), _sqlite_path(url, settings))
+            applied = migrate_sqlite(url.label, _sqlite_path(url, settings))
         else:
-            applied = asyncio.run(migrate_postgres(_shown(url), _database_url(url, settings)))
+            applied = asyncio.run(migrate_postgres(url.label, _database_url(url, settings)))
         for migration in applied:
-            print(f"{paint('✓', 'green')} {_shown(url)}: applied {migration.version}_{migration.title}")
+            print(f"{paint('✓', 'green')} {url.label}: applied {migration.version}_{migration.title}")
         if not applied:
-            print(f"{paint('✓', 'green')} {_shown(url)}: up to date")
+            print(f"{paint('✓', 'green')} {url.label}: up to date")
 
     _each_store(settings, one)
     return FINE
@@ -87,9 +87,9 @@ def _migrate(settings: Settings, dry: bool) -> int:
 def _tell_pending(url: StoreUrl, standings: list[Standing]) -> None:
     pending = [standing for standing in standings if standing.state == "pending"]
     for standing in pending:
-        print(f"{_shown(url)}: would apply {standing.version}_{standing.title}")
+        print(f"{url.label}: would apply {standing.version}_{standing.title}")
     if not pending:
-        print(f"{_shown(url)}: nothing to apply")
+        print(f"{url.label}: nothing to apply")
 
 
 def _status(settings: Settings, as_json: bool) -> int:
@@ -129,14 +129,9 @@ def _standings(url: StoreUrl, settings: Settings) -> list[Standing]:
         case "memory":
             return []
         case "sqlite":
-            return sqlite_standings(_shown(url), _sqlite_path(url, settings))
+            return sqlite_standings(url.label, _sqlite_path(url, settings))
         case _:
-            return asyncio.run(postgres_standings(_shown(url), _database_url(url, settings)))
-
-
-def _shown(url: StoreUrl) -> str:
-    """`url` where a colon follows: `supabase:` has one of its own."""
-    return str(url).removesuffix(":")
+            return asyncio.run(postgres_standings(url.label, _database_url(url, settings)))
 
 
 def _sqlite_path(url: StoreUrl, settings: Settings) -> str:

@@ -67,6 +67,11 @@ class StoreUrl(Secret):
         if scheme == "postgresql":
             self._require_address(rest)
 
+    @property
+    def label(self) -> str:
+        """As it prints, where a colon follows: `supabase:` has one of its own."""
+        return str(self).removesuffix(":")
+
     @staticmethod
     def _require_address(address: str) -> None:
         """Refuse what libpq, asyncpg and we might cut at different places: a part of a password would then
