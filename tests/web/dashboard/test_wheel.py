@@ -48,7 +48,8 @@ def test_the_wheel_has_nothing_else_than_the_program(names: list[str]) -> None:
 
 def test_nothing_is_built_without_the_page(tmp_path: Path) -> None:
     """A checkout whose page has not been built refuses to make a wheel, and says what to do."""
-    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+    (tmp_path / "web" / "dashboard").mkdir(parents=True)
+    for name in ("pyproject.toml", "web/dashboard/hatch_build.py", "README.md", "LICENSE"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     (tmp_path / "actors").mkdir()
     (tmp_path / "actors" / "__init__.py").write_text('__version__ = "1"\n')
