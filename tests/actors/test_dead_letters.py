@@ -6,96 +6,25 @@ import asyncio
 import contextlib
 import math
 from collections.abc import AsyncIterator, Sequence
-from copy import deepcopy
 from pathlib import Path
 
 import pytest
 
-from actors.audit import audit
 from actors.config import Settings
-from actors.config.settings import PersisterSettings, ResilienceSettings
+from actors.config.settings import ResilienceSettings
 from actors.core import dead_letters, persistence
-from actors.dead_letters.port import DeadLettersPort
 from actors.stores.base import OutageError, Row, TransientError
 from actors.stores.memory import MemoryStore, MemoryTables
 from journal.events import pack_metrics
 from journal.metric import Metric, Offset
 from tests.actors.picky import Picky
+from tests.actors.queueing import metrics, queue
 from tests.process.composed import SEGMENT, Composed, composed, until
 from web.letters import DeadLettersUnavailableError, LetterFilter, LetterUnderWayError, NoSuchLetterError
-from web.report import StoreStatus
 
 pytestmark = pytest.mark.slow  # whole systems or programs of their own
 
 BAD = {3, 500, 501, 777, 999}
-
-
-def metrics(count: int, bad: set[int] = frozenset()) -> list[Metric]:  # type: ignore[assignment]
-    return [
-        Metric(f"bad.{at}" if at in bad else "good", float(at), source=f"s{at % 3}") for at in range(count)
-    ]
-
-
-class Queue:
-    """What runs, with the queue's port and the store that refuses."""
-
-    def __init__(self, running: Composed, store: Picky) -> None:
-        self.running = running
-        self.store = store
-        port = running.forebay.dead_letters_port()
-        assert isinstance(port, DeadLettersPort)
-        self.port = port
-
-    @property
-    def status(self) -> StoreStatus:
-        return self.running.forebay.status.report().stores[0]
-
-    @property
-    def waiting(self) -> list[str]:
-        return [letter.name for letter in self.port.page(LetterFilter(), 1_000, None).letters]
-
-    async def take(self, some: Sequence[Metric]) -> None:
-        await self.running.journal.append([pack_metrics(some)])
-
-    async def settled(self, seconds: float = 10.0) -> None:
-        await until(lambda: self.status.lag == 0, "every metric is stored or a dead letter", seconds)
-
-    async def balances(self) -> None:
-        home = Path(self.running.journal.directory).parent
-        result = await audit(str(home / "journal"), str(home / "dead-letters"), [self.store])
-        assert result.balances, result
-        assert result.accepted == result.stores[0].persisted + result.stores[0].dead_lettered
-
-    async def account(self, persisted: int) -> None:
-        """It balances, with so many metrics in the store."""
-        home = Path(self.running.journal.directory).parent
-        result = await audit(str(home / "journal"), str(home / "dead-letters"), [self.store])
-        assert (result.balances, result.stores[0].persisted) == (True, persisted)
-
-
-@contextlib.asynccontextmanager
-async def queue(
-    home: Path,
-    store: Picky,
-    *,
-    threshold: int = 5,
-    items: int = 10_000,
-    days: float = 90.0,
-    hold_after: int = 1_000,
-    drain: float = 5.0,
-    **resilience: bool,
-) -> AsyncIterator[Queue]:
-    settings = Settings(
-        data=str(home),
-        segment_bytes=SEGMENT,
-        dlq_max_items=items,
-        dlq_max_age_days=days,
-        dlq_hold_after=hold_after,
-        metrics_persister=PersisterSettings(circuit_breaker_timeout=0.3, circuit_breaker_threshold=threshold),
-        resilience=ResilienceSettings(**resilience),
-    )
-    async with composed(home, [store], settings=settings, drain=drain) as running:
-        yield Queue(running, store)
 
 
 @pytest.mark.parametrize("names", [False, True], ids=["searched", "named"])
@@ -272,29 +201,6 @@ async def test_redriving_waits_for_a_store_that_is_away(tmp_path: Path) -> None:
         await it.balances()
 
 
-async def test_the_store_keeps_a_mirror(tmp_path: Path) -> None:
-    """The table follows what becomes of each letter, and catches up after it could not be reached."""
-    store = Picky(MemoryStore())
-    store.mirror_fails = OutageError("memory", "gone")
-    async with queue(tmp_path / "data", store) as it:
-        await it.take(metrics(4, {0, 1, 2}))
-        await it.settled()
-        first, second, _ = it.port.page(LetterFilter(), 10, None).letters
-        await it.port.discard(first.id)
-        store.mirror_fails = None
-        await until(lambda: len(store.mirrored) == 3, "the table holds them")
-        store.refuses = False
-        await it.port.redrive(second.id, None)
-        await until(
-            lambda: (
-                [letter.status for letter in store.mirrored.values()] == ["discarded", "redriven", "pending"]
-            ),
-            "the table follows",
-        )
-        names = [letter.metric.name for letter in store.mirrored.values()]
-        assert names == ["bad.0", "bad.1", "bad.2"]
-
-
 class Deaf(Picky):
     """Takes an edit, and whoever sent it never hears of that."""
 
@@ -325,27 +231,6 @@ async def test_an_edit_of_which_nobody_heard_is_known_to_the_audit(tmp_path: Pat
         await it.account(persisted=9)
         await it.port.redrive(ids[0], Metric("otherwise", 8.0))
         await it.account(persisted=9)
-
-
-@pytest.mark.parametrize("older", [False, True], ids=["emptied", "older-copy"])
-async def test_a_store_that_went_back_gets_its_mirror_again(tmp_path: Path, older: bool) -> None:
-    """A table that was lost with its database, or put back to what it was, is told anew of every letter, and
-    of the flags."""
-    tables, home = MemoryTables(), tmp_path / "data"
-    async with queue(home, Picky(MemoryStore(tables=tables))) as it:
-        await it.take(metrics(10, {3}))
-        await until(lambda: len(tables.letters) == 1, "the table holds the first")
-        await it.settled()
-        tables_then = deepcopy(tables) if older else MemoryTables()
-        await it.take(metrics(20, {4, 7}))
-        await until(lambda: len(tables.letters) == 3, "the table holds them all")
-        await it.settled()
-    async with queue(home, Picky(MemoryStore(tables=tables_then))) as it:
-        await until(lambda: len(tables_then.letters) == 3, "it holds them again")
-        await until(lambda: bool(tables_then.flags), "it has the flags")
-        await it.settled()
-        assert it.waiting == ["bad.3", "bad.4", "bad.7"]
-        await it.balances()
 
 
 async def test_without_a_queue_poison_blocks_its_own_cursor_loudly(tmp_path: Path) -> None:
