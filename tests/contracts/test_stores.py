@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -59,21 +60,20 @@ class TestSqliteStore(StoreContract):
     async def mirrored(
         self, store: HistoryStore, journal_id: str
     ) -> list[tuple[int, str, str, str, str, int, str]]:
-        assert isinstance(store, SqliteStore)
-        with contextlib.closing(sqlite3.connect(store.path)) as connection:
-            return connection.execute(
-                'SELECT "offset", store, name, metric, cause, attempts, status FROM dead_letters'
-                ' WHERE journal_id = ? ORDER BY "offset"',
-                (journal_id,),
-            ).fetchall()
+        columns = '"offset", store, name, metric, cause, attempts, status'
+        return self._read(
+            store, f'{columns} FROM dead_letters WHERE journal_id = ? ORDER BY "offset"', journal_id
+        )
 
     async def flags(
         self, store: HistoryStore, journal_id: str
     ) -> list[tuple[str, str, str, str, float, str, int]]:
+        columns = "name, type, value, default_value, rollout, description, coalesce(updated_at, 0)"
+        return self._read(
+            store, f"{columns} FROM feature_flags WHERE journal_id = ? ORDER BY name", journal_id
+        )
+
+    def _read(self, store: HistoryStore, sql: str, journal_id: str) -> list[Any]:
         assert isinstance(store, SqliteStore)
         with contextlib.closing(sqlite3.connect(store.path)) as connection:
-            return connection.execute(
-                "SELECT name, type, value, default_value, rollout, description, coalesce(updated_at, 0)"
-                " FROM feature_flags WHERE journal_id = ? ORDER BY name",
-                (journal_id,),
-            ).fetchall()
+            return connection.execute(f"SELECT {sql}", (journal_id,)).fetchall()
